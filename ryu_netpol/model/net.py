@@ -8,8 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Literal
 
 import netaddr
+
+Version = Literal[4, 6]
+"""IP version."""
+
+VERSIONS: tuple[Version, Version] = (4, 6)
 
 BITS = {4: 32, 6: 128}
 """Length of an address, by IP version."""
@@ -19,7 +25,7 @@ BITS = {4: 32, 6: 128}
 class Address:
     """An IPv4 or IPv6 address as version and number."""
 
-    version: int
+    version: Version
     value: int
 
     @classmethod
@@ -40,7 +46,7 @@ class Address:
 class Cidr:
     """An address block; host bits are cleared (NP-35)."""
 
-    version: int
+    version: Version
     network: int
     prefix: int
 
@@ -90,7 +96,7 @@ def subtract(cidr: Cidr, excepts: tuple[Cidr, ...]) -> tuple[Cidr, ...]:
     for block in excepts:
         if block.version == cidr.version:
             left.remove(_network(block))
-    return tuple(sorted(Cidr(n.version, int(n.value), n.prefixlen) for n in left.iter_cidrs()))
+    return tuple(sorted(Cidr(n.version, n.first, n.prefixlen) for n in left.iter_cidrs()))
 
 
 def _network(cidr: Cidr) -> netaddr.IPNetwork:

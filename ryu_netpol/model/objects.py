@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from ryu_netpol.model.labels import EVERYTHING, Labels, Selector
 from ryu_netpol.model.names import Api, Direction, NodeName, PodKey, PolicyKey, Protocol
-from ryu_netpol.model.net import Address, Cidr, PortRange
+from ryu_netpol.model.net import Address, Cidr, PortRange, Version
 
 METADATA_NAME = "kubernetes.io/metadata.name"
 """The label that every namespace carries (NP-27)."""
@@ -56,7 +56,7 @@ class Pod:
         """Whether policies can see this pod, but for its address, which may come later (SEMANTICS, words)."""
         return not self.host_network and not self.finished
 
-    def address(self, version: int) -> Address | None:
+    def address(self, version: Version) -> Address | None:
         """Its address of this IP version, if it has one."""
         return next((a for a in self.addresses if a.version == version), None)
 

@@ -1,0 +1,30 @@
+"""What the agent needs of the world, as protocols that the adapters fulfil. Every call returns at once."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ryu_netpol.flows.delta import Plan
+
+
+class SwitchLink(Protocol):
+    """The OpenFlow session."""
+
+    def program(self, plan: Plan) -> None:
+        """Send the plan as one atomic bundle; delivers Committed or CommitFailed."""
+
+    def dump(self) -> None:
+        """Read back what is ours; delivers FlowsDumped."""
+
+
+class Database(Protocol):
+    """The node's OVSDB."""
+
+    def save_epoch(self, limit: int) -> None:
+        """Write the epoch limit; delivers EpochSaved."""
+
+    def mark_ready(self, port: str, container: str) -> None:
+        """Write readiness into the port's Interface row."""
+
+    def mark_synced(self, synced: bool) -> None:
+        """Write `netpol-synced` into the Bridge row."""

@@ -1,0 +1,60 @@
+"""Everything that the agent can want done: a closed union. Whoever does it reports back with an event."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ryu_netpol.flows.delta import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """Send this plan as one atomic bundle; answered by Committed or CommitFailed."""
+
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Dump:
+    """Read back what is on the switch; answered by FlowsDumped."""
+
+
+@dataclass(frozen=True, slots=True)
+class SaveEpoch:
+    """Write the epoch limit into the database; answered by EpochSaved."""
+
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class MarkReady:
+    """Tell the CNI plugin that the endpoint of this sandbox is ready."""
+
+    port: str
+    """Name of the port."""
+    container: str
+
+
+@dataclass(frozen=True, slots=True)
+class MarkSynced:
+    """Say on the bridge whether this run of the agent has installed everything it knows."""
+
+    synced: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SetAlarm:
+    """Send Ticked after this many seconds."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Something an operator must know: counted under `what`, with a sentence that names the object."""
+
+    what: str
+    message: str
+
+
+Effect = Program | Dump | SaveEpoch | MarkReady | MarkSynced | SetAlarm | Report

@@ -1,0 +1,163 @@
+"""Everything that can happen to the agent: a closed union, decoded at the edge, complete in itself."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from ryu_netpol.flows.ir import FlowTable
+from ryu_netpol.model.names import OfPort
+from ryu_netpol.model.net import Address
+from ryu_netpol.model.objects import Object
+
+
+class Kind(enum.StrEnum):
+    """The kinds of objects that a feed delivers. The agent is synced when each has been listed once."""
+
+    POD = "Pod"
+    NAMESPACE = "Namespace"
+    NODE = "Node"
+    POLICY = "NetworkPolicy"
+
+
+@dataclass(frozen=True, slots=True)
+class Upserted:
+    """An object exists, as it is now."""
+
+    object: Object
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """An object, as it was last, is gone."""
+
+    object: Object
+
+
+@dataclass(frozen=True, slots=True)
+class Relisted:
+    """The complete list of one kind; what is not in it is gone (R12)."""
+
+    kind: Kind
+    objects: frozenset[Object]
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """What the CNI plugin wrote about a pod's port (DESIGN section 7)."""
+
+    namespace: str
+    pod: str
+    uid: str
+    container: str
+    """Container id of the sandbox."""
+    ifname: str
+    mac: int
+    addresses: tuple[Address, ...]
+    created: int
+    """Time of the ADD, nanoseconds; of two claims to one address the newer wins (NP-71)."""
+
+
+@dataclass(frozen=True, slots=True)
+class BridgePort:
+    """A port of the bridge that has an OpenFlow number, the gateway excepted."""
+
+    name: str
+    number: OfPort
+    attachment: Attachment | None = None
+    """None: nobody declared it, or what was declared cannot be read; then `problem` says why."""
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayPort:
+    """The node's own internal port on the bridge, with its addresses set."""
+
+    number: OfPort
+    mac: int
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeSeen:
+    """The complete state of the bridge in OVSDB; ports of an earlier boot are left out (DESIGN section 7)."""
+
+    ports: frozenset[BridgePort]
+    gateway: GatewayPort | None
+    epoch_limit: int = 0
+    """No epoch above this one was ever used on this bridge, whatever happened to its flows (DESIGN section 5)."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostAddressesSeen:
+    """Every address of the node itself, as its kernel knows them (NP-61)."""
+
+    addresses: frozenset[Address]
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchUp:
+    """The switch is connected; nothing is known of its flows yet."""
+
+    connection: int
+    """Number of the connection: what belongs to an earlier one is stale."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlowsDumped:
+    """Everything on the switch that carries our cookies."""
+
+    connection: int
+    flows: FlowTable
+    meters: frozenset[int] = frozenset()
+    unreadable: int = 0
+    """Flows that could not be read: then nothing is known, and everything is replaced."""
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchLost:
+    """The connection ended."""
+
+    connection: int
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """The switch acknowledged the bundle of this generation."""
+
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class CommitFailed:
+    """The switch refused the bundle, or nobody knows what became of it."""
+
+    generation: int
+    errors: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EpochSaved:
+    """The epoch limit is in the database."""
+
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ticked:
+    """An alarm went off (SetAlarm)."""
+
+
+Event = (
+    Upserted
+    | Deleted
+    | Relisted
+    | BridgeSeen
+    | HostAddressesSeen
+    | SwitchUp
+    | FlowsDumped
+    | SwitchLost
+    | Committed
+    | CommitFailed
+    | EpochSaved
+    | Ticked
+)
