@@ -1,1 +1,1 @@
-"""L2: how policy is written in OpenFlow: fields, tables, flows, the compiler, the wire, and an interpreter to check it."""
+"""L2: how policy is written in OpenFlow: fields, tables, flows, the compiler, the wire, an interpreter to check it."""

@@ -38,17 +38,14 @@ def plan(
     meters_desired: frozenset[int] = frozenset(),
 ) -> Plan:
     """The difference. `installed` None: nothing is known of the switch, everything is replaced."""
-    meters = {
-        "meters_add": tuple(sorted(meters_desired - meters_installed)),
-        "meters_delete": tuple(sorted(meters_installed - meters_desired)),
-    }
-    if installed is None:
-        return Plan(generation, adds=tuple(desired.values()), replace_all=True, **meters)
+    known = installed or FlowTable()
     return Plan(
         generation,
-        deletes=tuple(flow for key, flow in installed.items() if key not in desired),
-        adds=tuple(flow for key, flow in desired.items() if installed.get(key) != flow),
-        **meters,
+        deletes=tuple(flow for key, flow in known.items() if key not in desired),
+        adds=tuple(flow for key, flow in desired.items() if known.get(key) != flow),
+        meters_add=tuple(sorted(meters_desired - meters_installed)),
+        meters_delete=tuple(sorted(meters_installed - meters_desired)),
+        replace_all=installed is None,
     )
 
 

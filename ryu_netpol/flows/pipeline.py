@@ -7,7 +7,6 @@ for later stages. Table numbers only grow along a packet's way: OpenFlow's goto 
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ryu_netpol.flows.fields import FIELDS
@@ -54,29 +53,14 @@ class Table:
     """Where its flows may continue, the miss included."""
 
 
-_FIVE_TUPLE = frozenset(
-    [
-        "eth_type",
-        "ip_proto",
-        "ip_frag",
-        "ipv4_src",
-        "ipv4_dst",
-        "ipv6_src",
-        "ipv6_dst",
-        "tcp_dst",
-        "udp_dst",
-        "sctp_dst",
-    ]
-)
-_POLICY = _FIVE_TUPLE | {"reg0", "reg1", "reg2", "conj_id"}
+_FIVE_TUPLE = "eth_type ip_proto ip_frag ipv4_src ipv4_dst ipv6_src ipv6_dst tcp_dst udp_dst sctp_dst"
+_POLICY = f"{_FIVE_TUPLE} reg0 reg1 reg2 conj_id"
 T = TableId
 
 
-def _table(
-    table: TableId, purpose: str, matches: Iterable[str], miss: TableId | None, *more: TableId
-) -> tuple[TableId, Table]:
+def _table(table: TableId, purpose: str, matches: str, miss: TableId | None, *more: TableId) -> tuple[TableId, Table]:
     following = frozenset(more) | ({miss} if miss is not None else set())
-    return table, Table(table, purpose, frozenset(matches), miss, following)
+    return table, Table(table, purpose, frozenset(matches.split()), miss, following)
 
 
 TABLES = dict(
@@ -84,24 +68,8 @@ TABLES = dict(
         _table(
             T.CLASSIFY,
             "Says where a packet comes from, and refuses a wrong source MAC, IP, ARP or neighbour discovery sender.",
-            [
-                "in_port",
-                "eth_src",
-                "vlan_tci",
-                "eth_type",
-                "ip_proto",
-                "ipv4_src",
-                "ipv6_src",
-                "nw_ttl",
-                "arp_op",
-                "arp_spa",
-                "arp_tpa",
-                "arp_sha",
-                "icmpv6_type",
-                "icmpv6_code",
-                "nd_target",
-                "nd_sll",
-            ],
+            "in_port eth_src vlan_tci eth_type ip_proto ipv4_src ipv6_src nw_ttl arp_op arp_spa arp_tpa "
+            "arp_sha icmpv6_type icmpv6_code nd_target nd_sll",
             None,
             T.ARP_ND,
             T.CONNTRACK,
@@ -109,53 +77,43 @@ TABLES = dict(
         _table(
             T.ARP_ND,
             "Answers ARP and neighbour solicitations: pods see the gateway's MAC, the gateway sees a second one.",
-            [
-                "reg0",
-                "eth_type",
-                "ip_proto",
-                "ipv6_src",
-                "arp_op",
-                "arp_tpa",
-                "icmpv6_type",
-                "icmpv6_code",
-                "nd_target",
-            ],
+            "reg0 eth_type ip_proto ipv6_src arp_op arp_tpa icmpv6_type icmpv6_code nd_target",
             None,
             T.ND_REPLY,
         ),
         _table(
             T.ND_REPLY,
             "Finishes a neighbour advertisement; nd_tll may only be written where type 136 is matched.",
-            ["reg0", "eth_type", "ip_proto", "icmpv6_type"],
+            "reg0 eth_type ip_proto icmpv6_type",
             None,
         ),
-        _table(T.CONNTRACK, "Looks the packet's connection up in this bridge's zone.", ["eth_type"], None, T.ORIGIN),
+        _table(T.CONNTRACK, "Looks the packet's connection up in this bridge's zone.", "eth_type", None, T.ORIGIN),
         _table(
             T.ORIGIN,
             "For replies, takes from the connection's mark whether it was opened through the gateway.",
-            ["ct_state", "ct_mark"],
+            "ct_state ct_mark",
             T.CT_STATE,
         ),
         _table(
             T.CT_STATE,
             "Lets connections of the current epoch and related errors pass; new and stale ones go on to be judged, "
             "a stale reply turned around.",
-            ["ct_state", "ct_mark", "eth_type", "ip_proto"],
+            "ct_state ct_mark eth_type ip_proto",
             None,
             T.SERVICE,
             T.FORWARD,
         ),
-        _table(T.SERVICE, "Reserved: service address to backend.", _FIVE_TUPLE | {"reg0"}, T.SOURCE_ID),
+        _table(T.SERVICE, "Reserved: service address to backend.", f"{_FIVE_TUPLE} reg0", T.SOURCE_ID),
         _table(
             T.SOURCE_ID,
             "Source address to identity; says whether an endpoint of this node opened the connection.",
-            ["reg0", "eth_type", "ipv4_src", "ipv6_src"],
+            "reg0 eth_type ipv4_src ipv6_src",
             T.DEST_ID,
         ),
         _table(
             T.DEST_ID,
             "Destination address to identity; says whether it is an endpoint of this node, or the node itself.",
-            ["reg0", "eth_type", "ip_proto", "ipv4_dst", "ipv6_dst", "tcp_dst", "udp_dst", "sctp_dst"],
+            "reg0 eth_type ip_proto ipv4_dst ipv6_dst tcp_dst udp_dst sctp_dst",
             T.EGRESS_ADMIN,
         ),
         _table(
@@ -181,7 +139,7 @@ TABLES = dict(
         _table(
             T.COMMIT,
             "Turns back what was turned around, and commits the connection with the current epoch.",
-            ["reg0", "ct_state", "eth_type", "ip_proto"],
+            "reg0 ct_state eth_type ip_proto",
             None,
             T.COMMIT,
             T.FORWARD,
@@ -189,7 +147,7 @@ TABLES = dict(
         _table(
             T.FORWARD,
             "Destination address to MAC and port: an endpoint of this node (also back to itself), else the gateway.",
-            ["in_port", "reg0", "eth_type", "ipv4_dst", "ipv6_dst"],
+            "in_port reg0 eth_type ipv4_dst ipv6_dst",
             None,
         ),
     )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 from ryu_netpol.model.labels import EVERYTHING, Labels, Selector
 from ryu_netpol.model.names import Api, Direction, NodeName, PodKey, PolicyKey, Protocol
@@ -107,7 +106,7 @@ Peer = PodPeer | BlockPeer
 
 @dataclass(frozen=True, slots=True)
 class PortSpec:
-    """One entry of a rule's ports: a protocol with all its ports (None), a range, or a name to resolve (NP-42 to NP-47)."""
+    """One entry of a rule's ports: a protocol with all its ports (None), a range, or a name (NP-42 to NP-47)."""
 
     protocol: Protocol = Protocol.TCP
     port: PortRange | str | None = None
@@ -157,10 +156,10 @@ Object = Pod | Namespace | Node | Policy
 class Cluster:
     """A snapshot of everything that policies depend on."""
 
-    pods: Mapping[PodKey, Pod] = MappingProxyType({})
-    namespaces: Mapping[str, Namespace] = MappingProxyType({})
-    nodes: Mapping[NodeName, Node] = MappingProxyType({})
-    policies: Mapping[PolicyKey, Policy] = MappingProxyType({})
+    pods: Mapping[PodKey, Pod] = field(default_factory=dict)
+    namespaces: Mapping[str, Namespace] = field(default_factory=dict)
+    nodes: Mapping[NodeName, Node] = field(default_factory=dict)
+    policies: Mapping[PolicyKey, Policy] = field(default_factory=dict)
 
     @classmethod
     def of(cls, *objects: Object) -> Cluster:

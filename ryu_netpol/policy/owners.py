@@ -1,0 +1,71 @@
+"""Who owns which address (NP-70 to NP-72): the pod that has it now, as far as one can tell."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from ryu_netpol.model.names import NodeName, OfPort, PodKey
+from ryu_netpol.model.net import Address
+from ryu_netpol.model.objects import Cluster, Pod
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A pod with a port on this node's bridge. Its addresses are those of the CNI result, never of Pod.status."""
+
+    pod: PodKey
+    port: OfPort
+    mac: int
+    addresses: tuple[Address, ...]
+    created: int = 0
+    """When it was attached, nanoseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owners:
+    """Every address of a policy-visible pod."""
+
+    local: Mapping[Address, Endpoint]
+    remote: Mapping[Address, Pod]
+    contested: Mapping[Address, tuple[PodKey, ...]]
+    """Claimed by several pods with equal right: closed."""
+
+
+def owners(cluster: Cluster, node: NodeName, endpoints: Iterable[Endpoint]) -> Owners:
+    """Decide all claims. On this node the newest CNI ADD wins; elsewhere a pod that is not terminating, then the later start."""
+    local_claims: dict[Address, list[tuple[tuple[int, bool, str], Endpoint]]] = defaultdict(list)
+    for endpoint in endpoints:
+        pod = cluster.pods[endpoint.pod]
+        for address in endpoint.addresses:
+            local_claims[address].append(((endpoint.created, *_right(pod)), endpoint))
+    remote_claims: dict[Address, list[tuple[tuple[bool, str], Pod]]] = defaultdict(list)
+    for pod in cluster.pods.values():
+        if pod.visible and pod.node != node:
+            for address in pod.addresses:
+                if address not in local_claims:
+                    remote_claims[address].append((_right(pod), pod))
+
+    contested: dict[Address, tuple[PodKey, ...]] = {}
+    local: dict[Address, Endpoint] = {}
+    for address, claims in local_claims.items():
+        best = max(right for right, _ in claims)
+        winners = [endpoint for right, endpoint in claims if right == best]
+        if len(winners) == 1:
+            local[address] = winners[0]
+        else:
+            contested[address] = tuple(sorted(endpoint.pod for endpoint in winners))
+    remote: dict[Address, Pod] = {}
+    for address, rivals in remote_claims.items():
+        strongest = max(right for right, _ in rivals)
+        pods = [pod for right, pod in rivals if right == strongest]
+        if len(pods) == 1:
+            remote[address] = pods[0]
+        else:
+            contested[address] = tuple(sorted(pod.key for pod in pods))
+    return Owners(local, remote, contested)
+
+
+def _right(pod: Pod) -> tuple[bool, str]:
+    return not pod.terminating, pod.started
