@@ -34,7 +34,7 @@ class Owners:
 
 
 def owners(cluster: Cluster, node: NodeName, endpoints: Iterable[Endpoint]) -> Owners:
-    """Decide all claims. On this node the newest CNI ADD wins; elsewhere a pod that is not terminating, then the later start."""
+    """Decide all claims (NP-71): here the newest ADD wins; elsewhere who is not terminating, then who started later."""
     local_claims: dict[Address, list[tuple[tuple[int, bool, str], Endpoint]]] = defaultdict(list)
     for endpoint in endpoints:
         pod = cluster.pods[endpoint.pod]

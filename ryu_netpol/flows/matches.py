@@ -1,0 +1,53 @@
+"""Short names for the matches that the compiler's parts share."""
+
+from __future__ import annotations
+
+from ryu_netpol.flows.fields import ETH_IP, ETH_IPV6, ICMPV6, Subfield
+from ryu_netpol.flows.ir import FieldMatch, Match
+from ryu_netpol.model.names import Protocol
+from ryu_netpol.model.net import VERSIONS, Address, Cidr, Version
+
+CT_NEW, CT_EST, CT_REL, CT_RPL, CT_INV, CT_TRK = 1, 2, 4, 8, 16, 32
+"""Bits of ct_state (ovs-fields(7))."""
+
+IP = {version: Match.of(eth_type=ETH_IP[version]) for version in VERSIONS}
+ICMP6 = Match.of(eth_type=ETH_IPV6, ip_proto=ICMPV6)
+PORT_FIELD = {Protocol.TCP: "tcp", Protocol.UDP: "udp", Protocol.SCTP: "sctp"}
+"""What the port fields of a protocol are called, before `_src` and `_dst`."""
+
+
+def source(block: Address | Cidr) -> Match:
+    """Packets from an address or block."""
+    return _address("src", block)
+
+
+def destination(block: Address | Cidr) -> Match:
+    """Packets to an address or block."""
+    return _address("dst", block)
+
+
+def _address(end: str, block: Address | Cidr) -> Match:
+    name = f"ipv{block.version}_{end}"
+    if isinstance(block, Cidr):
+        return IP[block.version] + Match.of(FieldMatch(name, block.network, block.mask))
+    return IP[block.version] + Match.of(FieldMatch(name, block.value))
+
+
+def protocol(version: Version, proto: Protocol) -> Match:
+    """Packets of a protocol."""
+    return IP[version] + Match.of(ip_proto=int(proto))
+
+
+def port(version: Version, proto: Protocol, value: int, mask: int) -> Match:
+    """Packets to a port, under a mask."""
+    return protocol(version, proto) + Match.of(FieldMatch(f"{PORT_FIELD[proto]}_dst", value, mask))
+
+
+def ct(*, on: int, off: int = 0) -> Match:
+    """Packets whose ct_state has these bits set, and those clear."""
+    return Match.of(ct_state=(on, on | off))
+
+
+def reg(sub: Subfield, value: int) -> Match:
+    """Packets with this value in a register field."""
+    return Match.of(FieldMatch(sub.field, value << sub.first, sub.mask))
