@@ -91,12 +91,13 @@ def _port_matches(ports: Ports) -> Iterator[Match]:
                 continue
             for value, mask in port_masks(wanted.range):
                 yield port(version, wanted.protocol, value, mask)
-            # Later fragments have no ports; of a denied datagram the first is dropped, so it never becomes whole (NP-84).
+            # Later fragments have no ports; of a denied datagram the first one is dropped,
+            # so it never becomes whole (NP-84).
             yield protocol(version, wanted.protocol) + Match.of(ip_frag=(LATER_FRAGMENT, LATER_FRAGMENT))
 
 
 def rule_flows(shapes: Mapping[RuleKey, Shape], numbers: Mapping[RuleKey, ConjId]) -> Iterator[Flow]:
-    """The flows of all rules. Equal clauses are merged; every rule that has two dimensions or more gets a conj_id flow."""
+    """The flows of all rules. Equal clauses are merged; a rule of two dimensions or more gets a conj_id flow."""
     clauses: dict[tuple[TableId, int, Match], set[Conjunction]] = defaultdict(set)
     direct: dict[tuple[TableId, Match], ConjId] = {}
     for key, matches in shapes.items():

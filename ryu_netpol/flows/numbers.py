@@ -6,11 +6,12 @@ flow that still waits for its deletion can never speak for somebody else (R6).
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from ryu_netpol.flows.conjunction import Shape, shape, signatures
+from ryu_netpol.flows.conjunction import Shape, Signature, shape, signatures
 from ryu_netpol.flows.fields import DEST_IDENTITY, MARK_EPOCH, SOURCE_IDENTITY
 from ryu_netpol.flows.ir import CookieKind, FlowTable, Load
 from ryu_netpol.flows.pipeline import TableId
@@ -73,11 +74,13 @@ def recover(installed: FlowTable, policy: NodePolicy) -> Numbers:
         1 + max((*by_address.values(), *cookies), default=0),
         1 + max(on_switch, default=0),
     ).assign(policy)
-    by_signature = {signature: number for number, signature in on_switch.items()}
+    by_signature: dict[Signature, list[int]] = defaultdict(list)
+    for number in sorted(on_switch, reverse=True):
+        by_signature[on_switch[number]].append(number)
     rules: dict[RuleKey, ConjId] = {}
-    for key, matches in partial.shapes(policy).items():
-        if (number := by_signature.pop(matches.clauses, None)) is not None:
-            rules[key] = ConjId(number)
+    for key, matches in sorted(partial.shapes(policy).items(), key=lambda item: item[0].order):
+        if equal := by_signature.get(matches.clauses):
+            rules[key] = ConjId(equal.pop())
     return Numbers(partial.identities, rules, partial.next_identity, 1 + max(on_switch, default=0)).assign(policy)
 
 

@@ -1,0 +1,63 @@
+"""From what the CNI plugin declared to who may speak: ports of the bridge joined with the pods of the store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ryu_netpol.agent.events import Attachment, BridgePort, BridgeSeen
+from ryu_netpol.agent.store import Store
+from ryu_netpol.flows.bridge import ClosedPort
+from ryu_netpol.model.names import NodeName, PodKey
+from ryu_netpol.model.objects import Pod
+from ryu_netpol.policy.owners import Endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """Every port of the bridge, sorted by what it may do."""
+
+    ready: dict[BridgePort, Endpoint]
+    """Ports of pods that the store knows."""
+    closed: tuple[ClosedPort, ...]
+    unknown: tuple[int, ...]
+    problems: tuple[tuple[str, str], ...]
+    """What an operator must know, as (counter, sentence)."""
+
+
+def attached(seen: BridgeSeen, store: Store, node: NodeName) -> Attached:
+    """Sort the ports. Nothing is opened for a pod that the store does not know: policy may select it (NP-73)."""
+    ready: dict[BridgePort, Endpoint] = {}
+    closed: list[ClosedPort] = []
+    unknown: list[int] = []
+    problems: list[tuple[str, str]] = []
+    pods = store.snapshot().pods
+    for port in sorted(seen.ports, key=lambda p: p.number):
+        attachment = port.attachment
+        if attachment is None:
+            unknown.append(port.number)
+            why = port.problem or "nothing in its external_ids says whose it is"
+            problems.append(("unknown_port", f"port {port.name} ({port.number}) of the bridge is closed: {why}"))
+            continue
+        key = PodKey(attachment.namespace, attachment.pod)
+        if why := _why_closed(attachment, pods.get(key), store, node):
+            closed.append(ClosedPort(port.number, attachment.mac, attachment.addresses))
+            problems.append(("closed_endpoint", f"pod {key} on port {port.name} is closed: {why}"))
+            continue
+        ready[port] = Endpoint(key, port.number, attachment.mac, attachment.addresses, attachment.created)
+    return Attached(ready, tuple(closed), tuple(unknown), tuple(problems))
+
+
+def _why_closed(attachment: Attachment, pod: Pod | None, store: Store, node: NodeName) -> str:
+    if pod is None:
+        return "the feed has no such pod"
+    if pod.uid and attachment.uid not in ("", pod.uid, pod.config_hash):
+        return f"it was attached for uid {attachment.uid}, the feed's pod has uid {pod.uid}"
+    if not store.has_namespace(attachment.namespace):
+        return f"the feed has no namespace {attachment.namespace}"
+    if pod.node is not None and pod.node != node:
+        return f"the feed says that it runs on node {pod.node}"
+    if pod.host_network:
+        return "it uses the host's network"
+    if pod.finished:
+        return "it has finished"
+    return ""

@@ -1,0 +1,283 @@
+"""The agent: events in, effects out. It opens no socket, reads no clock, writes no log (R1).
+
+Three states are kept apart (R5): what is desired is computed from everything heard so far; what is in flight is one
+plan at most; what is installed moves only when the switch acknowledges, and is unknown until it has been read back.
+
+    SwitchUp -> Dump -> FlowsDumped -> [Program -> Committed]* -> SwitchLost
+                ^                          |
+                +---- alarm <-- CommitFailed
+
+Invariants: nothing is programmed before every kind of object, the bridge and the node's addresses are known, so that a
+restart opens nothing; events that arrive while a plan is in flight gather for the next one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ryu_netpol.agent.attach import Attached, attached
+from ryu_netpol.agent.effects import Dump, Effect, MarkReady, MarkSynced, Program, Report, SaveEpoch, SetAlarm
+from ryu_netpol.agent.events import (
+    BridgeSeen,
+    CommitFailed,
+    Committed,
+    Deleted,
+    EpochSaved,
+    Event,
+    FlowsDumped,
+    HostAddressesSeen,
+    Relisted,
+    SwitchLost,
+    SwitchUp,
+    Ticked,
+    Upserted,
+)
+from ryu_netpol.agent.store import Store
+from ryu_netpol.flows.bridge import Bridge
+from ryu_netpol.flows.compile import compile_node, meters
+from ryu_netpol.flows.delta import Plan, plan
+from ryu_netpol.flows.ir import FlowTable
+from ryu_netpol.flows.narrow import addresses, narrows
+from ryu_netpol.flows.numbers import MAX_EPOCH, Numbers, following, recover, recover_epoch
+from ryu_netpol.model.names import Epoch, NodeName
+from ryu_netpol.model.net import Address, Cidr
+from ryu_netpol.model.objects import Cluster
+from ryu_netpol.policy.resolve import NodePolicy, resolve
+
+EPOCHS_AT_ONCE = 1000
+"""Epochs are reserved in the database this many at a time, so that raising one does not wait for it."""
+FIRST_RETRY, LAST_RETRY = 1.0, 30.0
+"""Seconds before a refused bundle is tried again: doubled each time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """What should be on the switch, and which sandboxes that makes ready."""
+
+    flows: FlowTable
+    meters: frozenset[int]
+    ready: frozenset[tuple[str, str]]
+    """Port name and container id."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentView:
+    """What the agent knows, for status, tests and a curious operator."""
+
+    cluster: Cluster
+    policy: NodePolicy | None
+    numbers: Numbers | None
+    epoch: Epoch | None
+    installed: FlowTable | None
+    in_flight: Plan | None
+    synced: bool
+    problems: frozenset[tuple[str, str]]
+
+
+class Agent:
+    """One node's agent. One thread owns it."""
+
+    def __init__(self, *, node: NodeName, pod_cidrs: tuple[Cidr, ...]) -> None:
+        self._node = node
+        self._pod_cidrs = pod_cidrs
+        self._store = Store()
+        self._seen: BridgeSeen | None = None
+        self._host_addresses: frozenset[Address] | None = None
+        self._connection: int | None = None
+        self._installed: FlowTable | None = None
+        self._meters: frozenset[int] = frozenset()
+        self._known = False
+        """Whether _installed says what is on the switch; None then means: unreadable, replace everything."""
+        self._in_flight: tuple[Plan, Desired] | None = None
+        self._generation = 0
+        self._dirty = True
+        self._numbers: Numbers | None = None
+        self._policy: NodePolicy | None = None
+        self._epoch: Epoch | None = None
+        self._epoch_limit = 0
+        self._saving_epoch = False
+        self._released: frozenset[Address] = frozenset()
+        self._retry = FIRST_RETRY
+        self._resting = False
+        self._ready: frozenset[tuple[str, str]] = frozenset()
+        self._synced = False
+        self._problems: frozenset[tuple[str, str]] = frozenset()
+
+    def handle(self, event: Event) -> tuple[Effect, ...]:
+        """Take an event in; return what is to be done now, in this order."""
+        return (*self._take(event), *self._advance())
+
+    def view(self) -> AgentView:
+        """What the agent knows."""
+        return AgentView(
+            self._store.snapshot(),
+            self._policy,
+            self._numbers,
+            self._epoch,
+            self._installed if self._known else None,
+            self._in_flight[0] if self._in_flight else None,
+            self._synced,
+            self._problems,
+        )
+
+    def _take(self, event: Event) -> Iterator[Effect]:
+        match event:
+            case Upserted() | Deleted() | Relisted():
+                self._dirty |= self._store.apply(event)
+            case BridgeSeen():
+                self._dirty |= event != self._seen
+                self._seen = event
+                self._epoch_limit = max(self._epoch_limit, event.epoch_limit)
+            case HostAddressesSeen(found):
+                self._dirty |= found != self._host_addresses
+                self._host_addresses = found
+            case SwitchUp(connection):
+                self._connection = connection
+                yield from self._forget_switch()
+                yield Dump()
+            case SwitchLost(connection) if connection == self._connection:
+                self._connection = None
+                yield from self._forget_switch()
+            case FlowsDumped() if event.connection == self._connection:
+                yield from self._dumped(event)
+            case Committed(generation) if self._is_in_flight(generation):
+                yield from self._committed()
+            case CommitFailed(generation, errors) if self._is_in_flight(generation):
+                for error in errors:
+                    yield Report("bundle_refused", error)
+                yield from self._forget_switch()
+                yield from self._rest()
+            case EpochSaved(limit):
+                self._epoch_limit = max(self._epoch_limit, limit)
+                self._saving_epoch = False
+            case Ticked() if self._resting:
+                self._resting = False
+                if self._connection is not None and not self._known:
+                    yield Dump()
+            case _:
+                pass  # An answer that belongs to an earlier connection or generation.
+
+    def _is_in_flight(self, generation: int) -> bool:
+        return self._in_flight is not None and self._in_flight[0].generation == generation
+
+    def _forget_switch(self) -> Iterator[Effect]:
+        """Nothing is known of the switch any more."""
+        self._known, self._installed, self._meters, self._in_flight = False, None, frozenset(), None
+        self._dirty = True
+        if self._synced:
+            self._synced = False
+            yield MarkSynced(False)
+
+    def _rest(self) -> Iterator[Effect]:
+        self._resting = True
+        yield SetAlarm(self._retry)
+        self._retry = min(2 * self._retry, LAST_RETRY)
+
+    def _dumped(self, event: FlowsDumped) -> Iterator[Effect]:
+        if self._in_flight is not None:
+            return
+        self._known = True
+        self._meters = event.meters
+        self._installed = None if event.unreadable else event.flows
+        if event.unreadable:
+            yield Report("unreadable_flows", f"{event.unreadable} flows on the switch make no sense: replacing all")
+        self._dirty = True
+
+    def _committed(self) -> Iterator[Effect]:
+        assert self._in_flight is not None
+        _, desired = self._in_flight
+        self._in_flight = None
+        self._installed, self._meters = desired.flows, desired.meters
+        self._retry = FIRST_RETRY
+        yield from self._in_force(desired)
+
+    def _in_force(self, desired: Desired) -> Iterator[Effect]:
+        """What the switch has is what was desired: say so to whoever waits for it."""
+        for port, container in sorted(desired.ready - self._ready):
+            yield MarkReady(port, container)
+        self._ready = desired.ready
+        if not self._synced:
+            self._synced = True
+            yield MarkSynced(True)
+
+    def _advance(self) -> Iterator[Effect]:
+        """Send the next plan, if there is anything to send and nothing to wait for."""
+        seen = self._seen
+        if not self._dirty or not self._store.synced or seen is None or self._host_addresses is None:
+            return
+        if seen.gateway is None or not self._known or self._in_flight or self._resting or self._saving_epoch:
+            return
+        ports = attached(seen, self._store, self._node)
+        bridge = Bridge(
+            seen.gateway.number,
+            seen.gateway.mac,
+            self._pod_cidrs,
+            ports.closed,
+            ports.unknown,
+            self._host_addresses,
+        )
+        policy = resolve(self._store.snapshot(), self._node, ports.ready.values())
+        yield from self._complain(ports, policy)
+        yield from self._program(bridge, policy, ports)
+
+    def _program(self, bridge: Bridge, policy: NodePolicy, ports: Attached) -> Iterator[Effect]:
+        installed = self._installed
+        numbers = self._numbers.assign(policy) if self._numbers else recover(installed or FlowTable(), policy)
+        epoch = self._current_epoch()
+        desired = compile_node(policy, bridge, numbers, epoch)
+        change = self._plan(desired, policy, bridge)
+        released = self._released | _released(installed, desired)
+        alive = frozenset(map(int, numbers.identities.values()))
+        if change and narrows(installed or FlowTable(), change, alive=alive, released=self._released):
+            epoch, released = following(epoch), frozenset()
+            if epoch > self._epoch_limit:
+                self._saving_epoch = True
+                yield SaveEpoch(min(epoch + EPOCHS_AT_ONCE, MAX_EPOCH))
+                return
+            desired = compile_node(policy, bridge, numbers, epoch)
+            change = self._plan(desired, policy, bridge)
+        self._numbers, self._policy, self._epoch, self._released = numbers, policy, epoch, released
+        self._dirty = False
+        ready = frozenset((port.name, port.attachment.container) for port in ports.ready if port.attachment)
+        goal = Desired(desired, meters(policy, bridge), ready)
+        if change:
+            self._generation = change.generation
+            self._in_flight = (change, goal)
+            yield Program(change)
+        else:
+            yield from self._in_force(goal)
+
+    def _plan(self, desired: FlowTable, policy: NodePolicy, bridge: Bridge) -> Plan:
+        return plan(
+            self._installed,
+            desired,
+            generation=self._generation + 1,
+            meters_installed=self._meters,
+            meters_desired=meters(policy, bridge),
+        )
+
+    def _current_epoch(self) -> Epoch:
+        """This run's epoch; on a fresh start the switch's, else the last that can have been used on this bridge."""
+        if self._epoch is not None:
+            return self._epoch
+        on_switch = recover_epoch(self._installed) if self._installed is not None else None
+        return on_switch if on_switch is not None else Epoch(min(self._epoch_limit, MAX_EPOCH))
+
+    def _complain(self, ports: Attached, policy: NodePolicy) -> Iterator[Effect]:
+        """Report problems when they appear, not again while they stay."""
+        problems = frozenset(ports.problems) | {
+            ("contested_address", f"address {address} is closed: {' and '.join(map(str, pods))} claim it")
+            for address, pods in policy.contested.items()
+        }
+        for what, message in sorted(problems - self._problems):
+            yield Report(what, message)
+        self._problems = problems
+
+
+def _released(installed: FlowTable | None, desired: FlowTable) -> frozenset[Address]:
+    """Addresses that have an owner on the switch and will have none."""
+    if installed is None:
+        return frozenset()
+    gone = {a for key, flow in installed.items() if key not in desired for a in addresses(flow)}
+    return frozenset(gone - {a for flow in desired.values() for a in addresses(flow)}) if gone else frozenset()

@@ -1,0 +1,74 @@
+"""Whether a plan makes policy narrower, so that established connections must be judged again (DESIGN section 6).
+
+This errs on the narrow side: a needless raise of the epoch costs every live connection one visit to the slow path, a
+missing one would let a revoked connection live on.
+"""
+
+from __future__ import annotations
+
+from ryu_netpol.flows.delta import Plan
+from ryu_netpol.flows.fields import DEST_IDENTITY, SOURCE_IDENTITY
+from ryu_netpol.flows.ir import Conjunction, CookieKind, Flow, FlowTable
+from ryu_netpol.flows.pipeline import TableId
+from ryu_netpol.model.net import Address
+
+_NEVER = frozenset({CookieKind.SPOOF, CookieKind.CLOSED, CookieKind.UNKNOWN, CookieKind.MISS})
+"""Flows about ports that speak or do not speak at all: CLASSIFY sees to that for every packet."""
+
+_ADDRESS_TABLES = frozenset({TableId.SOURCE_ID, TableId.DEST_ID})
+
+
+def narrows(installed: FlowTable, change: Plan, *, alive: frozenset[int], released: frozenset[Address]) -> bool:
+    """Tell whether some connection that was allowed may be denied after the change.
+
+    `alive`: numbers of the identities that remain; clauses of others concern nobody. `released`: addresses that lost
+    their owner since the epoch was last raised; who gets one of them must inherit no connection (NP-71).
+    """
+    if change.replace_all or not installed:
+        return True  # Connection tracking may remember what the flow tables have forgotten.
+    return any(_deleted(flow, alive) for flow in change.deletes) or any(
+        _changed(installed[flow.key], flow) if flow.key in installed else _added(flow, released) for flow in change.adds
+    )
+
+
+def addresses(flow: Flow) -> frozenset[Address]:
+    """The addresses that a flow of SOURCE_ID or DEST_ID is about."""
+    if flow.table not in _ADDRESS_TABLES:
+        return frozenset()
+    return frozenset(
+        Address(6 if field.field.startswith("ipv6") else 4, field.value)
+        for field in flow.match.fields
+        if field.field.startswith(("ipv4_", "ipv6_"))
+    )
+
+
+def _deleted(flow: Flow, alive: frozenset[int]) -> bool:
+    if flow.cookie.kind in _NEVER or flow.cookie.kind in (CookieKind.ISOLATED, CookieKind.CONTESTED):
+        return False
+    if flow.cookie.kind in (CookieKind.ENDPOINT, CookieKind.ADDRESS):
+        # The address is released: whoever gets it next is told apart then.
+        return False
+    if flow.cookie.kind in (CookieKind.CLAUSE, CookieKind.RULE):
+        numbers = [
+            found.value for sub in (SOURCE_IDENTITY, DEST_IDENTITY) if (found := flow.match.get(sub.field)) is not None
+        ]
+        return not numbers or any(number in alive for number in numbers)
+    return True
+
+
+def _changed(old: Flow, new: Flow) -> bool:
+    if old.actions == new.actions:
+        return False
+    if old.cookie.kind is CookieKind.CLAUSE:
+        return not set(_conjunctions(old)) <= set(_conjunctions(new))
+    return old.cookie.kind not in _NEVER
+
+
+def _conjunctions(flow: Flow) -> list[Conjunction]:
+    return [action for action in flow.actions if isinstance(action, Conjunction)]
+
+
+def _added(flow: Flow, released: frozenset[Address]) -> bool:
+    if flow.cookie.kind in (CookieKind.ISOLATED, CookieKind.CONTESTED):
+        return True
+    return bool(addresses(flow) & released)
