@@ -6,6 +6,7 @@ OVS-FACTS has the reason of every flow that is not obvious here: they were tried
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from ryu_netpol.flows.bridge import SECOND_MAC, Bridge, multicast_and_link_local
 from ryu_netpol.flows.fields import (
@@ -69,8 +70,13 @@ ROUTER_AND_NEIGHBOUR = (133, 134, 135, 136, 137)
 MULTICAST_LISTENER_REPORT = 143
 
 
-def base_flows(bridge: Bridge, epoch: Epoch) -> Iterator[Flow]:
+@lru_cache(maxsize=16)
+def base_flows(bridge: Bridge, epoch: Epoch) -> tuple[Flow, ...]:
     """Every flow that no endpoint, address or policy brings about."""
+    return tuple(_base_flows(bridge, epoch))
+
+
+def _base_flows(bridge: Bridge, epoch: Epoch) -> Iterator[Flow]:
     yield from misses()
     yield from _gateway_classify(bridge)
     yield from _arp_nd(bridge)

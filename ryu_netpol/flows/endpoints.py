@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from ryu_netpol.flows.base import ARP_REQUEST, ROUTER_AND_NEIGHBOUR, SOLICITATION
 from ryu_netpol.flows.bridge import NODE_PORTS, Bridge, link_local
@@ -61,7 +62,12 @@ def _from(number: int, mac: int) -> Match:
     return Match.of(in_port=number, vlan_tci=(0, 0x1FFF), eth_src=mac)
 
 
-def _neighbours(number: int, mac: int, addresses: tuple[Address, ...], cookie: Cookie) -> Iterator[Flow]:
+@lru_cache(maxsize=1024)
+def _neighbours(number: int, mac: int, addresses: tuple[Address, ...], cookie: Cookie) -> tuple[Flow, ...]:
+    return tuple(_neighbour_flows(number, mac, addresses, cookie))
+
+
+def _neighbour_flows(number: int, mac: int, addresses: tuple[Address, ...], cookie: Cookie) -> Iterator[Flow]:
     """ARP and neighbour discovery from a pod: metered, since they take the slow path; only with its own addresses."""
     here = _from(number, mac)
     go: tuple[Action, ...] = (Meter(number), Load(KIND, Kind.ENDPOINT), Goto(T.ARP_ND))
@@ -113,12 +119,17 @@ def address_flows(bridge: Bridge, policy: NodePolicy, numbers: Mapping[Identity,
         yield from _node_address(address)
 
 
-def _node_address(address: Address) -> Iterator[Flow]:
+@lru_cache(maxsize=1024)
+def _node_address(address: Address) -> tuple[Flow, ...]:
     """Egress to the node itself is allowed (NP-51), but for its node ports: they lead to other pods."""
     cookie = Cookie(CookieKind.NODE)
     to = destination(address)
-    yield Flow(T.DEST_ID, 90, to, (Load(TO_NODE, 1), Goto(T.EGRESS_ADMIN)), cookie)
-    for proto in PORT_PROTOCOLS:
-        for value, mask in port_masks(PortRange(*NODE_PORTS)):
-            match = to + port(address.version, proto, value, mask)
-            yield Flow(T.DEST_ID, 95, match, (Goto(T.EGRESS_ADMIN),), cookie)
+    services = (
+        to + port(address.version, proto, value, mask)
+        for proto in PORT_PROTOCOLS
+        for value, mask in port_masks(PortRange(*NODE_PORTS))
+    )
+    return (
+        Flow(T.DEST_ID, 90, to, (Load(TO_NODE, 1), Goto(T.EGRESS_ADMIN)), cookie),
+        *(Flow(T.DEST_ID, 95, match, (Goto(T.EGRESS_ADMIN),), cookie) for match in services),
+    )

@@ -24,9 +24,9 @@ class Form(enum.Enum):
     IPV6 = "IPv6 address"
 
 
-OXM, NXM0, NXM1, EXPERIMENTER = 0x8000, 0x0000, 0x0001, 0xFFFF
-ONF_ERICSSON = 0x000000D6
-"""Organisation in the header of the ERICOXM_OF fields (neighbour discovery: reserved, options type)."""
+OXM, NXM0, NXM1 = 0x8000, 0x0000, 0x0001
+ERICSSON = 0x1000
+"""OXM class of the ERICOXM_OF fields (neighbour discovery: reserved, options type), as Open vSwitch 3.1 sends them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ _DECLARED = (
     Field("ipv6_src", "NXM_NX_IPV6_SRC", 128, OXM, 26, Form.IPV6, maskable=True, needs=_IP6, settable=True),
     Field("ipv6_dst", "NXM_NX_IPV6_DST", 128, OXM, 27, Form.IPV6, maskable=True, needs=_IP6, settable=True),
     Field("nw_ttl", "NXM_NX_IP_TTL", 8, NXM1, 29, needs=_IP),
-    Field("ip_frag", "NXM_NX_IP_FRAG", 8, NXM1, 26, maskable=True, needs=_IP),
+    Field("ip_frag", "NXM_NX_IP_FRAG", 2, NXM1, 26, maskable=True, needs=_IP),
     Field("tcp_src", "NXM_OF_TCP_SRC", 16, OXM, 13, maskable=True, needs=_TCP, settable=True),
     Field("tcp_dst", "NXM_OF_TCP_DST", 16, OXM, 14, maskable=True, needs=_TCP, settable=True),
     Field("udp_src", "NXM_OF_UDP_SRC", 16, OXM, 15, maskable=True, needs=_UDP, settable=True),
@@ -96,8 +96,8 @@ _DECLARED = (
         "nd_tll", "NXM_NX_ND_TLL", 48, OXM, 33, Form.MAC, maskable=True, settable=True,
         needs=(*_ICMP6, ("icmpv6_type", (136,))),
     ),
-    Field("nd_reserved", "ERICOXM_OF_ICMPV6_ND_RESERVED", 32, EXPERIMENTER, 1, needs=_ND, settable=True),
-    Field("nd_options_type", "ERICOXM_OF_ICMPV6_ND_OPTIONS_TYPE", 8, EXPERIMENTER, 2, needs=_ND, settable=True),
+    Field("nd_reserved", "ERICOXM_OF_ICMPV6_ND_RESERVED", 32, ERICSSON, 1, needs=_ND, settable=True),
+    Field("nd_options_type", "ERICOXM_OF_ICMPV6_ND_OPTIONS_TYPE", 8, ERICSSON, 2, needs=_ND, settable=True),
 )  # fmt: skip
 
 FIELDS = {field.name: field for field in _DECLARED}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from ryu_netpol.flows.fields import ETH_IP, ETH_IPV6, ICMPV6, Subfield
 from ryu_netpol.flows.ir import FieldMatch, Match
 from ryu_netpol.model.names import Protocol
@@ -16,11 +18,13 @@ PORT_FIELD = {Protocol.TCP: "tcp", Protocol.UDP: "udp", Protocol.SCTP: "sctp"}
 """What the port fields of a protocol are called, before `_src` and `_dst`."""
 
 
+@lru_cache(maxsize=16384)
 def source(block: Address | Cidr) -> Match:
     """Packets from an address or block."""
     return _address("src", block)
 
 
+@lru_cache(maxsize=16384)
 def destination(block: Address | Cidr) -> Match:
     """Packets to an address or block."""
     return _address("dst", block)
@@ -33,21 +37,25 @@ def _address(end: str, block: Address | Cidr) -> Match:
     return IP[block.version] + Match.of(FieldMatch(name, block.value))
 
 
+@lru_cache(maxsize=16384)
 def protocol(version: Version, proto: Protocol) -> Match:
     """Packets of a protocol."""
     return IP[version] + Match.of(ip_proto=int(proto))
 
 
+@lru_cache(maxsize=16384)
 def port(version: Version, proto: Protocol, value: int, mask: int) -> Match:
     """Packets to a port, under a mask."""
     return protocol(version, proto) + Match.of(FieldMatch(f"{PORT_FIELD[proto]}_dst", value, mask))
 
 
+@lru_cache(maxsize=16384)
 def ct(*, on: int, off: int = 0) -> Match:
     """Packets whose ct_state has these bits set, and those clear."""
     return Match.of(ct_state=(on, on | off))
 
 
+@lru_cache(maxsize=16384)
 def reg(sub: Subfield, value: int) -> Match:
     """Packets with this value in a register field."""
     return Match.of(FieldMatch(sub.field, value << sub.first, sub.mask))

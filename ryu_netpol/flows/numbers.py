@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, field
 
 from ryu_netpol.flows.conjunction import Shape, Signature, shape, signatures
 from ryu_netpol.flows.fields import DEST_IDENTITY, MARK_EPOCH, SOURCE_IDENTITY
@@ -27,8 +26,8 @@ MAX_EPOCH = (1 << MARK_EPOCH.bits) - 1
 class Numbers:
     """Who has which number, and the next one that is free."""
 
-    identities: Mapping[Identity, IdentityId] = MappingProxyType({})
-    rules: Mapping[RuleKey, ConjId] = MappingProxyType({})
+    identities: Mapping[Identity, IdentityId] = field(default_factory=dict)
+    rules: Mapping[RuleKey, ConjId] = field(default_factory=dict)
     next_identity: int = 1
     next_rule: int = 1
 

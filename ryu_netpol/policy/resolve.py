@@ -88,18 +88,21 @@ class NodePolicy:
 
     def identities(self) -> frozenset[Identity]:
         """Every identity that needs a number."""
-        return frozenset(self.endpoints.values()) | frozenset(self.remote.values())
+        here = frozenset(self.endpoints[endpoint] for endpoint in self.local.values())
+        return here | frozenset(self.remote.values())
 
 
 def resolve(cluster: Cluster, node: NodeName, endpoints: Iterable[Endpoint]) -> NodePolicy:
     """What must hold on this node. Endpoints whose pod is not in the cluster, or not policy-visible, do not count."""
     counted = [e for e in endpoints if (pod := cluster.pods.get(e.pod)) is not None and pod.visible]
     claims = owners(cluster, node, counted)
-    subjects = _policies_with_subjects(cluster, counted)
+    # An endpoint that owns no address says nothing and hears nothing: policy need not know it.
+    speaking = sorted(set(claims.local.values()), key=lambda e: e.port)
+    subjects = _policies_with_subjects(cluster, speaking)
     seen = relevance(subjects, cluster.namespaces.values())
     pods = _Pods(cluster, claims, seen)
     local = {e: seen.identity(cluster.pods[e.pod]) for e in counted}
-    here = frozenset(local.values())
+    here = frozenset(local[e] for e in speaking)
     rules = {
         resolved.key: resolved
         for policy, selected in subjects.items()
