@@ -1,0 +1,288 @@
+"""The OpenFlow session: what goes to the switch and what comes back, as messages; knows no socket and no framework.
+
+`app.py` calls connected, received and disconnected from the framework's threads; the agent's thread calls program and
+dump. Every event goes to `deliver`, which must only put it into a queue: it is called with the lock held, so that
+events come in the order in which they happened.
+
+A bundle goes through these steps:
+1. Meters (a bundle cannot carry them), open, every flow, close: all sent at once.
+2. The reply to the close. Open vSwitch answers a message that it refuses on arrival with an error and leaves it out; a
+   commit would apply the others. So the commit is sent only now, and only if there was no error.
+3. The reply to the commit, or an error. Only then are the meters deleted that nothing refers to any more.
+
+Traps: a bundle number is never used twice, nobody knows how a lost one ended. When the connection is lost, SwitchLost
+is all that is delivered: what was under way has failed with it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from ryu_netpol.agent.boundary import SwitchLink
+from ryu_netpol.agent.effects import Report
+from ryu_netpol.agent.events import CommitFailed, Committed, Event, FlowsDumped, SwitchLost, SwitchUp
+from ryu_netpol.flows import text, wire, wire_decode
+from ryu_netpol.flows.delta import Plan
+from ryu_netpol.flows.ir import Flow, FlowTable
+from ryu_netpol.flows.wire_codes import MULTIPART_HEADER_LENGTH, REPLY_MORE, Bundle, MeterCommand, Multipart, Type
+from ryu_netpol.flows.wire_errors import METER_EXISTS, UNKNOWN_METER, OpenFlowError, decode_error
+
+_ERRORS_NAMED = 20
+"""So many errors of one bundle are told in full."""
+
+
+class Transport(Protocol):
+    """One connection to the switch, its handshake done."""
+
+    def send(self, data: bytes) -> None:
+        """Queue some whole messages; returns at once, and does nothing once the connection has ended."""
+
+    def hang_up(self) -> None:
+        """End the connection; its end is then reported like any other."""
+
+
+@dataclass(slots=True)
+class _InFlight:
+    """The bundle that is being sent or committed."""
+
+    number: int
+    encoded: wire.EncodedPlan
+    commit_xid: int
+    meters: dict[int, int]
+    """xid -> meter"""
+    errors: list[str] = field(default_factory=list)
+    refused: int = 0
+
+    def refuse(self, what: str) -> None:
+        """Note an error; beyond some, only their number."""
+        self.refused += 1
+        if self.refused <= _ERRORS_NAMED:
+            self.errors.append(what)
+
+    def told(self) -> tuple[str, ...]:
+        """The errors as the agent gets them."""
+        more = self.refused - len(self.errors)
+        return (*self.errors, *([f"and {more} more"] if more else []))
+
+
+@dataclass(slots=True)
+class _Dumping:
+    """The parts of a dump that have come in."""
+
+    flows_xid: int
+    meters_xid: int
+    flows: list[Flow] = field(default_factory=list)
+    unreadable: int = 0
+    meters: frozenset[int] = frozenset()
+    missing: set[int] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class _Connection:
+    """What belongs to one connection and ends with it."""
+
+    number: int
+    transport: Transport
+    bundle: _InFlight | None = None
+    dumping: _Dumping | None = None
+    dumped: bool = False
+    meters_leaving: set[int] = field(default_factory=set)
+    """xids of requests to delete a meter."""
+    discards: set[int] = field(default_factory=set)
+    """xids of discards: it does not matter how they end."""
+
+
+class OpenFlowSession(SwitchLink):
+    """One bridge, one connection at a time; the newest wins."""
+
+    def __init__(self, *, deliver: Callable[[Event], None], report: Callable[[Report], None]) -> None:
+        """`deliver` and `report` are called from several threads, one at a time; they must not call back."""
+        self._deliver = deliver
+        self._report = report
+        self._lock = threading.Lock()
+        self._connection: _Connection | None = None
+        self._numbers = itertools.count(1)
+        self._bundles = itertools.count(1)
+        self._next_xid = 1
+
+    # --- from the framework ---------------------------------------------------------------------------------------
+
+    def connected(self, transport: Transport) -> None:
+        """A switch has connected and shaken hands."""
+        with self._lock:
+            old = self._connection
+            if old is not None:
+                self._deliver(SwitchLost(old.number))
+                old.transport.hang_up()
+            self._connection = _Connection(next(self._numbers), transport)
+            transport.send(wire.encode_set_config(xid=self._xids(1)))
+            self._deliver(SwitchUp(self._connection.number))
+
+    def disconnected(self, transport: Transport) -> None:
+        """A connection has ended; no matter which, also one that was never completed."""
+        with self._lock:
+            connection = self._connection
+            if connection is not None and connection.transport is transport:
+                self._connection = None
+                self._deliver(SwitchLost(connection.number))
+
+    def received(self, transport: Transport, message: bytes) -> None:
+        """A whole message: an error, a reply to a bundle, a part of a dump. Others are ignored."""
+        with self._lock:
+            connection = self._connection
+            if connection is None or connection.transport is not transport:
+                return
+            header = wire_decode.decode_header(message)
+            match header.type:
+                case Type.ERROR:
+                    self._on_error(connection, header.xid, decode_error(message))
+                case Type.BUNDLE_CONTROL:
+                    self._on_bundle(connection, *wire_decode.decode_bundle_control(message))
+                case Type.MULTIPART_REPLY:
+                    self._on_multipart(connection, header.xid, message)
+
+    # --- from the agent -------------------------------------------------------------------------------------------
+
+    def program(self, plan: Plan) -> None:
+        """Send the plan as one atomic bundle; delivers Committed or CommitFailed.
+
+        Ignored while there is no connection, or one whose flows have not been dumped yet: the plan was made for an
+        earlier one then, and SwitchLost is on its way. Raises RuntimeError while a bundle is in flight.
+        """
+        with self._lock:
+            connection = self._connection
+            if connection is None or not connection.dumped:
+                return
+            if connection.bundle is not None:
+                raise RuntimeError("a bundle is in flight already: the agent must wait for its end")
+            number = next(self._bundles)
+            first = self._xids(wire.xids_needed(plan) + len(plan.meters_add) + 1)
+            try:
+                encoded = wire.encode_plan(plan, bundle=number, first_xid=first)
+            except wire.WireError as error:
+                self._deliver(CommitFailed(plan.generation, (str(error),)))
+                return
+            after = encoded.close_xid + 1
+            meters = dict(enumerate(plan.meters_add, after + 1))
+            connection.bundle = _InFlight(number, encoded, commit_xid=after, meters=meters)
+            send = connection.transport.send
+            send(b"".join(wire.encode_meter_mod(MeterCommand.ADD, meter, xid=xid) for xid, meter in meters.items()))
+            for piece in encoded.pieces:
+                send(piece)
+
+    def dump(self) -> None:
+        """Read back what is ours; delivers FlowsDumped. A dump that is under way is given up for this one."""
+        with self._lock:
+            connection = self._connection
+            if connection is None:
+                return
+            first = self._xids(2)
+            connection.dumping = _Dumping(first, first + 1, missing={first, first + 1})
+            connection.transport.send(wire.encode_flow_request(xid=first) + wire.encode_meter_request(xid=first + 1))
+
+    # --- what came back -------------------------------------------------------------------------------------------
+
+    def _xids(self, count: int) -> int:
+        """The first of this many consecutive xids that are not in use."""
+        if self._next_xid + count > 0xFFFFFFFF:
+            self._next_xid = 1
+        first = self._next_xid
+        self._next_xid += count
+        return first
+
+    def _on_bundle(self, connection: _Connection, number: int, kind: int) -> None:
+        bundle = connection.bundle
+        if bundle is None or bundle.number != number:
+            return
+        if kind == Bundle.CLOSE_REPLY:
+            # The switch answers in order: nothing more can come for what was sent before this bundle.
+            connection.meters_leaving.clear()
+            connection.discards.clear()
+            if bundle.refused:
+                self._fail(connection, bundle)
+            else:
+                commit = wire.encode_bundle_control(Bundle.COMMIT_REQUEST, bundle=number, xid=bundle.commit_xid)
+                connection.transport.send(commit)
+        elif kind == Bundle.COMMIT_REPLY:
+            connection.bundle = None
+            self._delete_meters(connection, bundle.encoded.plan)
+            self._deliver(Committed(bundle.encoded.plan.generation))
+
+    def _delete_meters(self, connection: _Connection, plan: Plan) -> None:
+        first = self._xids(len(plan.meters_delete))
+        for xid, meter in enumerate(plan.meters_delete, first):
+            connection.meters_leaving.add(xid)
+            connection.transport.send(wire.encode_meter_mod(MeterCommand.DELETE, meter, xid=xid))
+
+    def _fail(self, connection: _Connection, bundle: _InFlight) -> None:
+        connection.bundle = None
+        xid = self._xids(1)
+        connection.discards.add(xid)
+        discard = wire.encode_bundle_control(Bundle.DISCARD_REQUEST, bundle=bundle.number, xid=xid)
+        connection.transport.send(discard)
+        self._deliver(CommitFailed(bundle.encoded.plan.generation, bundle.told()))
+
+    def _on_error(self, connection: _Connection, xid: int, error: OpenFlowError) -> None:
+        bundle, dumping = connection.bundle, connection.dumping
+        if bundle is not None and (xid in bundle.encoded.xids or xid == bundle.commit_xid):
+            self._on_bundle_error(connection, bundle, xid, error)
+        elif bundle is not None and xid in bundle.meters:
+            meter = bundle.meters.pop(xid)
+            if error == METER_EXISTS:
+                bundle.meters[again := self._xids(1)] = meter
+                connection.transport.send(wire.encode_meter_mod(MeterCommand.MODIFY, meter, xid=again))
+            else:
+                bundle.refuse(f"{error}: meter {meter}")
+        elif dumping is not None and xid in dumping.missing:
+            # Without the flows nothing is known, and everything is replaced; meters that exist are changed then.
+            dumping.unreadable += xid == dumping.flows_xid
+            self._report(Report("openflow_error", f"the switch refused to be dumped: {error}"))
+            self._arrived(connection, dumping, xid)
+        elif xid in connection.discards:
+            connection.discards.discard(xid)
+        elif not (xid in connection.meters_leaving and error == UNKNOWN_METER):
+            self._report(Report("openflow_error", f"the switch refused message {xid}: {error}"))
+
+    def _on_bundle_error(self, connection: _Connection, bundle: _InFlight, xid: int, error: OpenFlowError) -> None:
+        flow = bundle.encoded.flow(xid)
+        if flow is not None:
+            bundle.refuse(f"{error}: {text.render(flow)}")
+        elif xid == bundle.commit_xid:
+            # The flow at fault, if there was one, has been named by an error of its own.
+            bundle.refuse(f"{error}: the commit")
+        else:
+            bundle.refuse(f"{error}: opening, clearing or closing the bundle")
+        if xid in (bundle.commit_xid, bundle.encoded.close_xid):
+            self._fail(connection, bundle)
+
+    def _on_multipart(self, connection: _Connection, xid: int, message: bytes) -> None:
+        dumping = connection.dumping
+        if dumping is None or xid not in dumping.missing:
+            return
+        kind, flags = wire_decode.decode_multipart_header(message)
+        body = message[MULTIPART_HEADER_LENGTH:]
+        if kind == Multipart.FLOW:
+            flows, unreadable = wire_decode.decode_flow_stats(body)
+            dumping.flows += flows
+            dumping.unreadable += unreadable
+        else:
+            dumping.meters |= wire_decode.decode_meter_config(body)
+        if not flags & REPLY_MORE:
+            self._arrived(connection, dumping, xid)
+
+    def _arrived(self, connection: _Connection, dumping: _Dumping, xid: int) -> None:
+        dumping.missing.discard(xid)
+        if dumping.missing:
+            return
+        connection.dumping, connection.dumped = None, True
+        # Two flows with one key: what we read is less than what is there, so somebody else wrote one of them.
+        try:
+            table = FlowTable(dumping.flows)
+        except ValueError:
+            table = FlowTable()
+        unreadable = dumping.unreadable + len(dumping.flows) - len(table)
+        self._deliver(FlowsDumped(connection.number, table, meters=dumping.meters, unreadable=unreadable))

@@ -1,0 +1,135 @@
+"""`ryu-netpol agent`: the agent of one node, until SIGTERM."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+
+from ryu_netpol.adapters.folder import FolderFeed, FolderState
+from ryu_netpol.adapters.gateway import Gateway, GatewayError
+from ryu_netpol.adapters.hostaddr import HostAddresses
+from ryu_netpol.adapters.openflow import OpenFlowSession
+from ryu_netpol.adapters.ovsdb import OvsdbAdapter
+from ryu_netpol.adapters.ryu_compat import ListenError
+from ryu_netpol.agent.core import Agent
+from ryu_netpol.agent.events import BridgeSeen, Event, Kind, Relisted
+from ryu_netpol.agent.store import kind_of
+from ryu_netpol.app import run_switch_app
+from ryu_netpol.cli.common import USAGE, complain
+from ryu_netpol.config import Settings, SettingsError
+from ryu_netpol.model.load import LocatedProblem
+from ryu_netpol.model.names import NodeName
+from ryu_netpol.model.net import Cidr
+from ryu_netpol.runtime import Runtime
+
+LOG = logging.getLogger("ryu_netpol.agent")
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to the main parser."""
+    parser = subparsers.add_parser(
+        "agent",
+        help="enforce policies on this node",
+        description="Program this node's Open vSwitch bridge so that the network policies of the manifests hold. "
+        "Runs until SIGTERM; what is installed then stays in force.",
+    )
+    run_dir = os.environ.get("OVS_RUNDIR", "/var/run/openvswitch")
+    parser.add_argument(
+        "--node", required=True, metavar="NAME", help="name of this node, as pods' spec.nodeName says it"
+    )
+    parser.add_argument("--manifests", required=True, metavar="DIR", type=Path, help="folder of manifests to follow")
+    parser.add_argument("--pod-cidr", dest="pod_cidrs", metavar="CIDR", action="append", default=[],
+                        help="this node's block of pod addresses; once for IPv4, once for IPv6")  # fmt: skip
+    parser.add_argument("--bridge", default="br-int", metavar="NAME", help="bridge (default: br-int)")
+    parser.add_argument("--gateway", default="np-gw0", metavar="NAME", help="the node's own port (default: np-gw0)")
+    parser.add_argument("--ovsdb", default=f"unix:{run_dir}/db.sock", metavar="REMOTE",
+                        help="database of Open vSwitch (default: %(default)s)")  # fmt: skip
+    parser.add_argument("--openflow", type=Path, metavar="PATH", default=Path(run_dir) / "ryu-netpol.sock",
+                        help="Unix socket for Open vSwitch, in its run directory (default: %(default)s)")  # fmt: skip
+    parser.add_argument("--datapath-type", choices=("system", "netdev", "dummy"), default="system",
+                        help="of a bridge that has to be made: kernel (system) or userspace (netdev)")  # fmt: skip
+    parser.add_argument("--log-level", choices=("debug", "info", "warning"), default="info", help="default: info")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the agent."""
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=args.log_level.upper(), stream=sys.stderr)
+    try:
+        settings = Settings(
+            node=NodeName(args.node),
+            pod_cidrs=tuple(map(Cidr.parse, args.pod_cidrs)),
+            manifests=args.manifests,
+            bridge=args.bridge,
+            gateway=args.gateway,
+            ovsdb=args.ovsdb,
+            openflow=args.openflow,
+            datapath_type=args.datapath_type,
+        )
+        serve(settings)
+    except (SettingsError, ListenError, GatewayError, ValueError) as error:
+        return complain("agent", str(error), USAGE)
+    return 0
+
+
+def serve(settings: Settings) -> None:
+    """Put an agent and its adapters together, and run it until SIGTERM or SIGINT. Raises ListenError, GatewayError."""
+    runtime = Runtime(Agent(node=settings.node, pod_cidrs=settings.pod_cidrs))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: runtime.stop())
+    gateway = Gateway(settings.gateway, settings.pod_cidrs, report=runtime.report)
+    addresses = HostAddresses(deliver=runtime.deliver, report=runtime.report, changed=gateway.repair)
+
+    def deliver(event: Event) -> None:
+        # The gateway port exists once the bridge is seen with it: only then can it be given its addresses.
+        if isinstance(event, BridgeSeen) and event.gateway is not None and not addresses.started:
+            addresses.start()
+        runtime.deliver(event)
+
+    session = OpenFlowSession(deliver=runtime.deliver, report=lambda r: runtime.report(r.what, r.message))
+    database = OvsdbAdapter(
+        controller=f"unix:{settings.openflow}",
+        deliver=deliver,
+        report=runtime.report,
+        remote=settings.ovsdb,
+        bridge=settings.bridge,
+        gateway=settings.gateway,
+        datapath_type=settings.datapath_type,
+    )
+    feed = FolderFeed(settings.manifests, _FeedToEvents(runtime))
+    with contextlib.ExitStack() as running:
+        server = run_switch_app(settings.openflow, session)
+        running.callback(server.stop)
+        running.callback(addresses.stop)
+        for adapter in (database, feed):
+            adapter.start()
+            running.callback(adapter.stop)
+        LOG.info("agent of node %s started", settings.node)
+        runtime.run(session, database)
+    LOG.info("agent of node %s ended; what is installed stays in force", settings.node)
+
+
+class _FeedToEvents:
+    """What the folder says, as events: a complete list of every kind each time, and what is wrong with the files."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._told: frozenset[LocatedProblem] = frozenset()
+
+    def __call__(self, state: FolderState) -> None:
+        problems = frozenset(state.problems)
+        for problem in sorted(problems - self._told, key=str):
+            self._runtime.report("manifest_error" if problem.is_error else "manifest_warning", str(problem))
+        self._told = problems
+        if state.known:
+            self._runtime.deliver(*lists(state))
+
+
+def lists(state: FolderState) -> list[Relisted]:
+    """The state of a folder, kind by kind."""
+    return [Relisted(kind, frozenset(o for o in state.objects if kind_of(o) is kind)) for kind in Kind]

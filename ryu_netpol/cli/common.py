@@ -1,0 +1,44 @@
+"""What the commands share: exit codes, error sentences, loading manifests, printing tables."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from ryu_netpol.adapters.files import load
+from ryu_netpol.model.load import Loaded
+
+OK, FAILED, USAGE = 0, 1, 2
+"""Exit codes: as wanted; a check failed; the call or the environment is wrong."""
+
+
+class CommandError(Exception):
+    """Ends a command with one sentence and an exit code."""
+
+    def __init__(self, sentence: str, code: int = USAGE) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
+def complain(command: str, sentence: str, code: int) -> int:
+    """Say what is wrong on standard error; returns the exit code."""
+    print(f"ryu-netpol {command}: {sentence}", file=sys.stderr)
+    return code
+
+
+def add_manifests(parser: argparse.ArgumentParser) -> None:
+    """Add the option that names manifests."""
+    parser.add_argument(
+        "-f", dest="paths", metavar="PATH", action="extend", nargs="+", required=True,
+        help="a file, a folder, or - for standard input; may be repeated",
+    )  # fmt: skip
+
+
+def load_valid(paths: list[str]) -> Loaded:
+    """Load manifests. Raises CommandError, after telling every problem, if any of them is an error."""
+    loaded = load(paths)
+    for problem in loaded.problems:
+        print(problem if problem.is_error else f"warning: {problem}", file=sys.stderr)
+    if loaded.errors:
+        raise CommandError(f"{loaded.errors} error{'s' * (loaded.errors > 1)} in the manifests", FAILED)
+    return loaded

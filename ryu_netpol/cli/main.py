@@ -1,0 +1,43 @@
+"""`ryu-netpol`: the command line."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+
+from ryu_netpol import __version__
+from ryu_netpol.cli.common import USAGE, CommandError, complain
+
+COMMANDS = ("agent", "check", "reach", "flows", "lab", "demo")
+"""Each is a module of ryu_netpol.cli."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a command; returns its exit code: 0 as wanted, 1 a check failed, 2 the call or the environment is wrong."""
+    parser = argparse.ArgumentParser(prog="ryu-netpol", description="Kubernetes NetworkPolicy on Open vSwitch.")
+    parser.add_argument("--version", action="version", version=f"ryu-netpol {__version__}")
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    words = sys.argv[1:] if argv is None else argv
+    # Only the module of the command that is called is imported: some of them take half a second.
+    wanted = words[0] if words and words[0] in COMMANDS else None
+    for name in COMMANDS if wanted is None else (wanted,):
+        importlib.import_module(f"ryu_netpol.cli.{name}").add_parser(subparsers)
+    args = parser.parse_args(words)
+    try:
+        return int(args.run(args))
+    except CommandError as error:
+        return complain(args.command, str(error), error.code)
+    except PermissionError as error:
+        return complain(args.command, f"{error.filename or error}: permission denied", USAGE)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output has enough of it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,101 @@
+"""Real packets, and what they prove.
+
+A packet that does not arrive proves nothing by itself (STYLE P11): the listener may be missing, the port unplugged, the
+machine too slow. So every denied probe needs its controls, connections on the same path that policy always allows: the
+destination's node opens the same connection to it, and the source's node reaches the source. They must succeed before
+and after; otherwise the result is an error, never "denied". A refusal (reset, ICMP error, no route) is an error too:
+policies drop, they do not refuse.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from ryu_netpol.lab.listen import Listener, Listeners
+from ryu_netpol.lab.shoot import Echo, Shot, Wire, shoot
+
+TIMEOUT = 1.0
+
+
+class Outcome(Enum):
+    """What a probe found out."""
+
+    ALLOWED = "allowed"
+    DENIED = "denied"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A connection to try, and the control connections that must work if it does not."""
+
+    shot: Shot
+    controls: tuple[Shot, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The outcome of a question, and why in a few words."""
+
+    outcome: Outcome
+    reason: str
+
+    @property
+    def allowed(self) -> bool:
+        """Whether the connection works; ask `outcome` first, an error is neither."""
+        return self.outcome is Outcome.ALLOWED
+
+
+def ask(questions: Sequence[Question], *, timeout: float = TIMEOUT, parallel: int = 512) -> list[Result]:
+    """Try all connections at once and judge them, results in the order of the questions."""
+    return asyncio.run(_ask(questions, timeout=timeout, parallel=parallel))
+
+
+async def _ask(questions: Sequence[Question], *, timeout: float, parallel: int) -> list[Result]:
+    async with Listeners() as listeners:
+        every = [shot for question in questions for shot in (question.shot, *question.controls)]
+        for listener in dict.fromkeys(_listener(shot) for shot in every if shot.protocol != "ICMP"):
+            listeners.ensure(listener)
+        # Loopback to itself is no path through the switch, but every other probe needs its controls to be known good
+        # *before* it is asked. Only those of silent probes are asked again.
+        before = await _controls((c for q in questions for c in q.controls), timeout=timeout, parallel=parallel)
+        echoes = await shoot((q.shot for q in questions), timeout=timeout, parallel=parallel)
+        silent = [q for q, echo in zip(questions, echoes, strict=True) if echo.wire is Wire.SILENT]
+        after = await _controls((c for q in silent for c in q.controls), timeout=timeout, parallel=parallel)
+    return [judge(q, echo, before, after, timeout=timeout) for q, echo in zip(questions, echoes, strict=True)]
+
+
+def _listener(shot: Shot) -> Listener:
+    return Listener(shot.destination, shot.protocol, shot.port)
+
+
+async def _controls(controls: Iterable[Shot], *, timeout: float, parallel: int) -> dict[Shot, Echo]:
+    unique = list(dict.fromkeys(controls))
+    return dict(zip(unique, await shoot(unique, timeout=timeout, parallel=parallel), strict=True))
+
+
+def judge(
+    question: Question, echo: Echo, before: dict[Shot, Echo], after: dict[Shot, Echo], *, timeout: float
+) -> Result:
+    """The verdict of one question: what happened to it, and to its controls before and after."""
+    shot = question.shot
+    if echo.wire is Wire.REFUSED:
+        return Result(Outcome.ERROR, f"refused, which no policy does: {echo.words}")
+    if echo.wire is Wire.ANSWERED:
+        # A port that a program of the user serves answers with that program's words, or none: somebody did answer.
+        name = echo.words.rpartition(" ")[0] if shot.protocol != "ICMP" else echo.words
+        if name and name != shot.destination.name:
+            return Result(Outcome.ERROR, f"answered by {name} instead of {shot.destination.name}")
+        return Result(Outcome.ALLOWED, f"answered by {name or 'a program without a name'}")
+    for when, known in (("before", before), ("after", after)):
+        for control in question.controls:
+            if known[control].wire is not Wire.ANSWERED:
+                return Result(
+                    Outcome.ERROR,
+                    f"no answer, but neither had the control connection {when} it: {control.source.name} to "
+                    f"{control.destination.name} by {control.protocol} {control.port or ''}".rstrip(),
+                )
+    return Result(Outcome.DENIED, f"no answer within {timeout:g} s, while its node reaches it")
