@@ -27,11 +27,12 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("OSKEN_HUB_TYPE", "native")
+# What follows uses threads; whatever the environment says, eventlet's hub would not do.
+os.environ["OSKEN_HUB_TYPE"] = "native"
 with warnings.catch_warnings():
-    # With eventlet as the hub, or through the ovs package, the import says that eventlet is deprecated. Users of this
-    # program can do nothing about it.
-    warnings.filterwarnings("ignore", message=r"(?s).*[Ee]ventlet is deprecated", category=DeprecationWarning)
+    # Wherever an os-ken imports eventlet all the same, it says that eventlet is deprecated. Users of this program can
+    # do nothing about it.
+    warnings.filterwarnings("ignore", message=r"\s*Eventlet is deprecated")
     from os_ken import cfg
     from os_ken.base.app_manager import AppManager, OSKenApp
     from os_ken.controller import ofp_event, ofp_handler

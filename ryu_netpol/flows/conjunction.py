@@ -32,8 +32,8 @@ RULES_PER_BAND = 4000
 """A flow-mod is at most 65,535 bytes, which is 4,080 conjunction actions of 16: rules whose numbers are further apart
 have their clauses at different priorities, which OVS looks through one after the other."""
 
-LATER_FRAGMENT = 2
-"""Bit of ip_frag: neither whole nor the first fragment."""
+LATER_FRAGMENT = 3
+"""ip_frag of a fragment that is not the first (ovs-fields(7), "nw_frag": later)."""
 
 
 class Clause(NamedTuple):
@@ -93,7 +93,7 @@ def _port_matches(ports: Ports) -> Iterator[Match]:
                 yield port(version, wanted.protocol, value, mask)
             # Later fragments have no ports; of a denied datagram the first one is dropped,
             # so it never becomes whole (NP-84).
-            yield protocol(version, wanted.protocol) + Match.of(ip_frag=(LATER_FRAGMENT, LATER_FRAGMENT))
+            yield protocol(version, wanted.protocol) + Match.of(ip_frag=LATER_FRAGMENT)
 
 
 def rule_flows(shapes: Mapping[RuleKey, Shape], numbers: Mapping[RuleKey, ConjId]) -> Iterator[Flow]:

@@ -173,30 +173,27 @@ Action = SetField | Load | Move | Push | Pop | Output | InPort | Resubmit | Ct |
 class CookieKind(enum.IntEnum):
     """What a flow is there for; the value of the cookie says for whom."""
 
-    BASE = 1
-    """Part of every node's pipeline; value: 0."""
-    MISS = 2
-    """What nothing else in the table matches; value: the table."""
-    ENDPOINT = 3
-    """An endpoint's port or addresses; value: the port."""
-    SPOOF = 4
-    """Drops what an endpoint may not send; value: the port."""
-    CLOSED = 5
-    """Drops: a known endpoint that is not ready; value: the port."""
-    UNKNOWN = 6
-    """Drops: a port that nobody declared; value: the port."""
-    ADDRESS = 7
-    """A remote pod's address; value: the identity."""
-    CONTESTED = 8
-    """Drops: two pods claim the address; value: 0."""
-    ISOLATED = 9
-    """Drops what no rule allows; value: the identity."""
-    RULE = 10
-    """Allows what a rule allows; value: the rule's number."""
-    CLAUSE = 11
-    """A clause of one or more rules; value: 0. Counts nothing."""
-    NODE = 12
-    """The node itself; value: 0."""
+    meaning: str
+
+    def __new__(cls, number: int, meaning: str) -> CookieKind:
+        """A member with its meaning beside its number."""
+        kind = int.__new__(cls, number)
+        kind._value_ = number
+        kind.meaning = meaning
+        return kind
+
+    BASE = 1, "part of every node's pipeline"
+    MISS = 2, "what nothing else in the table matches; value: the table"
+    ENDPOINT = 3, "an endpoint's port or addresses; value: the port"
+    SPOOF = 4, "drops what an endpoint may not send; value: the port"
+    CLOSED = 5, "a declared endpoint that is not ready gets answers to its neighbour questions only; value: the port"
+    UNKNOWN = 6, "drops: a port that nobody declared; value: the port"
+    ADDRESS = 7, "a remote pod's address; value: the identity"
+    CONTESTED = 8, "drops: two pods claim the address"
+    ISOLATED = 9, "drops what no rule allows; value: the identity"
+    RULE = 10, "allows what a rule allows; value: the rule's number"
+    CLAUSE = 11, "a clause of one or more rules; counts nothing"
+    NODE = 12, "the node itself"
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -25,6 +25,7 @@ def main() -> None:
         parser.add_argument(name, required=True)
     parser.add_argument("--manifests", required=True, type=Path)
     parser.add_argument("--pod-cidr", action="append", default=[])
+    parser.add_argument("--datapath-type")
     args = parser.parse_args()
     vsctl = ("ovs-vsctl", f"--db={args.ovsdb}", "--timeout=10")
 

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import queue
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from ryu_netpol.adapters.openflow import OpenFlowSession
+from ryu_netpol.agent.effects import Report
+from ryu_netpol.agent.events import Event, FlowsDumped, SwitchUp
+from ryu_netpol.app import run_switch_app
+from ryu_netpol.flows.delta import Plan
 from ryu_netpol.flows.interpret import ConnState, Packet
 from ryu_netpol.flows.ir import FlowTable
 from ryu_netpol.flows.text import render_table
@@ -47,3 +55,64 @@ def trace_bridge() -> Iterator[TraceBridge]:
     """One private switch for all tests; every test installs its own flows."""
     with PrivateOvs() as ovs:
         yield TraceBridge(ovs)
+
+
+class SwitchApp:
+    """The Ryu application, connected to a private switch over its Unix socket; what it delivers can be waited for."""
+
+    def __init__(self, ovs: PrivateOvs) -> None:
+        self.ovs = ovs
+        self.events: queue.Queue[Event] = queue.Queue()
+        self.reports: queue.Queue[Report] = queue.Queue()
+        self.session = OpenFlowSession(deliver=self.events.put, report=self.reports.put)
+        socket = Path(ovs.run_dir) / "of.sock"
+        self.server = run_switch_app(socket, self.session)
+        ovs.add_bridge(BRIDGE)
+        ovs.vsctl("set-controller", BRIDGE, f"unix:{socket}")
+        self.came_up()
+        self.generation = 0
+
+    def next(self, timeout: float = 30.0) -> Event:
+        """What is delivered next."""
+        return self.events.get(timeout=timeout)
+
+    def came_up(self) -> None:
+        """Wait for the switch, and dump it, as the agent does."""
+        event = self.next()
+        assert isinstance(event, SwitchUp)
+        self.dump()
+
+    def dump(self) -> FlowsDumped:
+        """What is on the switch."""
+        self.session.dump()
+        event = self.next()
+        assert isinstance(event, FlowsDumped)
+        return event
+
+    def program(self, **changes: object) -> tuple[Event, float]:
+        """Send a plan; how it ended, and after how many seconds."""
+        self.generation += 1
+        started = time.perf_counter()
+        self.session.program(Plan(self.generation, **changes))  # type: ignore[arg-type]
+        return self.next(), time.perf_counter() - started
+
+    def clear(self) -> None:
+        """Remove flows and meters."""
+        self.ovs.ofctl("del-flows", BRIDGE)
+        self.ovs.ofctl("del-meters", BRIDGE)
+
+
+@pytest.fixture(scope="session")
+def running_app() -> Iterator[SwitchApp]:
+    """One application and one private switch for all tests: the framework has global state."""
+    with PrivateOvs() as ovs:
+        app = SwitchApp(ovs)
+        yield app
+        app.server.stop()
+
+
+@pytest.fixture
+def switch_app(running_app: SwitchApp) -> SwitchApp:
+    """The application, on a switch without flows."""
+    running_app.clear()
+    return running_app
