@@ -141,9 +141,9 @@ class Agent:
                 yield from self._forget_switch()
             case FlowsDumped() if event.connection == self._connection:
                 yield from self._dumped(event)
-            case Committed(generation) if self._is_in_flight(generation):
-                yield from self._committed()
-            case CommitFailed(generation, errors) if self._is_in_flight(generation):
+            case Committed(generation) if self._in_flight and self._in_flight[0].generation == generation:
+                yield from self._committed(self._in_flight[1])
+            case CommitFailed(generation, errors) if self._in_flight and self._in_flight[0].generation == generation:
                 for error in errors:
                     yield Report("bundle_refused", error)
                 yield from self._forget_switch()
@@ -157,9 +157,6 @@ class Agent:
                     yield Dump()
             case _:
                 pass  # An answer that belongs to an earlier connection or generation.
-
-    def _is_in_flight(self, generation: int) -> bool:
-        return self._in_flight is not None and self._in_flight[0].generation == generation
 
     def _forget_switch(self) -> Iterator[Effect]:
         """Nothing is known of the switch any more."""
@@ -184,9 +181,7 @@ class Agent:
             yield Report("unreadable_flows", f"{event.unreadable} flows on the switch make no sense: replacing all")
         self._dirty = True
 
-    def _committed(self) -> Iterator[Effect]:
-        assert self._in_flight is not None
-        _, desired = self._in_flight
+    def _committed(self, desired: Desired) -> Iterator[Effect]:
         self._in_flight = None
         self._installed, self._meters = desired.flows, desired.meters
         self._retry = FIRST_RETRY

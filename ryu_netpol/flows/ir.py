@@ -196,6 +196,9 @@ class CookieKind(enum.IntEnum):
     NODE = 12, "the node itself"
 
 
+_COOKIE_KINDS = {kind.value: kind for kind in CookieKind}
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Cookie:
     """64 bits: our signature, the kind, a value. Flows without the signature are not ours."""
@@ -215,10 +218,8 @@ class Cookie:
         """The cookie that this number stands for, or None if it is not ours."""
         if number & cls.SIGNATURE_MASK != cls.SIGNATURE:
             return None
-        try:
-            return cls(CookieKind(number >> 32 & 0xFFFF), number & 0xFFFFFFFF)
-        except ValueError:
-            return None
+        kind = _COOKIE_KINDS.get(number >> 32 & 0xFFFF)
+        return None if kind is None else cls(kind, number & 0xFFFFFFFF)
 
 
 class FlowKey(NamedTuple):
