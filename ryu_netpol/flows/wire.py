@@ -40,13 +40,16 @@ __all__ = [
     "EncodedPlan",
     "MeterCommand",
     "WireError",
+    "encode_bundle_add",
     "encode_bundle_control",
+    "encode_delete_ours",
     "encode_flow_mod",
     "encode_flow_request",
     "encode_meter_mod",
     "encode_meter_request",
     "encode_plan",
     "encode_set_config",
+    "xids_needed",
 ]
 
 PIECE = 1 << 18

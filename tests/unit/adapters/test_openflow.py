@@ -1,123 +1,31 @@
-"""adapters.openflow: the session, against a transport that only remembers and a switch that is played by the test."""
+"""adapters.openflow: how the session programs the switch: bundles, meters, errors."""
 
 from __future__ import annotations
 
-import struct
-
 import pytest
 
-from ryu_netpol.adapters.openflow import OpenFlowSession
-from ryu_netpol.agent.effects import Report
-from ryu_netpol.agent.events import CommitFailed, Committed, Event, FlowsDumped, SwitchLost, SwitchUp
+from ryu_netpol.agent.events import CommitFailed, Committed
 from ryu_netpol.flows import wire
 from ryu_netpol.flows.delta import Plan
-from ryu_netpol.flows.ir import Conjunction, Cookie, CookieKind, Flow, FlowTable, Goto, Match
-from ryu_netpol.flows.wire_codes import Bundle, MeterCommand, Multipart, Type
-from ryu_netpol.flows.wire_decode import Header, decode_bundle_control, decode_header, decode_multipart_header
-from tests.unit.flows.test_wire_decode import stats_entry
-
-FLOW = Flow(51, 9, Match.of(reg1=1), (Goto(60),), Cookie(CookieKind.RULE, 7))
-OTHER = Flow(51, 9, Match.of(reg1=2), (Goto(60),), Cookie(CookieKind.RULE, 8))
-BAD_PREREQ = (4, 9)
-METER_EXISTS = (12, 1)
-UNKNOWN_METER = (12, 3)
-MSG_FAILED = (17, 13)
-
-
-class Switch:
-    """The other end of one connection: takes what is sent apart, and answers as the test says."""
-
-    def __init__(self, session: OpenFlowSession) -> None:
-        self.session = session
-        self.messages: list[bytes] = []
-        self.hung_up = False
-
-    def send(self, data: bytes) -> None:
-        """Remember whole messages."""
-        while data:
-            length = decode_header(data).length
-            self.messages.append(data[:length])
-            data = data[length:]
-
-    def hang_up(self) -> None:
-        """Remember it."""
-        self.hung_up = True
-
-    def take(self, kind: Type) -> list[bytes]:
-        """Messages of this type that have come in since the last question."""
-        found = [message for message in self.messages if decode_header(message).type == kind]
-        self.messages = [message for message in self.messages if message not in found]
-        return found
-
-    def bundle(self, kind: Bundle) -> bytes:
-        """The one bundle control message of this type."""
-        (found,) = [message for message in self.messages if self._is_control(message, kind)]
-        self.messages.remove(found)
-        return found
-
-    @staticmethod
-    def _is_control(message: bytes, kind: Bundle) -> bool:
-        return decode_header(message).type == Type.BUNDLE_CONTROL and decode_bundle_control(message)[1] == kind
-
-    def reply(self, request: bytes) -> None:
-        """Acknowledge a bundle control message: the types of replies follow those of requests."""
-        number, kind = decode_bundle_control(request)
-        reply = struct.pack("!BBHIIHH", 5, Type.BUNDLE_CONTROL, 16, decode_header(request).xid, number, kind + 1, 3)
-        self.session.received(self, reply)
-
-    def refuse(self, request: bytes, error: tuple[int, int]) -> None:
-        """Answer a message with an error."""
-        body = struct.pack("!HH", *error) + request[:64]
-        header = Header(5, Type.ERROR, 8 + len(body), decode_header(request).xid)
-        self.session.received(self, struct.pack("!BBHI", *header) + body)
-
-    def answer(self, request: bytes, body: bytes, *, more: bool = False) -> None:
-        """Answer a multipart request."""
-        kind, _ = decode_multipart_header(request)
-        head = (5, Type.MULTIPART_REPLY, 16 + len(body), decode_header(request).xid, kind, int(more))
-        self.session.received(self, struct.pack("!BBHIHHxxxx", *head) + body)
-
-
-class World:
-    """A session, what it delivered and reported."""
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-        self.reports: list[Report] = []
-        self.session = OpenFlowSession(deliver=self.events.append, report=self.reports.append)
-
-    def connect(self) -> Switch:
-        """A switch that has just shaken hands."""
-        switch = Switch(self.session)
-        self.session.connected(switch)
-        return switch
-
-    def ready(self) -> Switch:
-        """A switch whose flows have been dumped; what was delivered until then is forgotten."""
-        switch = self.connect()
-        self.session.dump()
-        flows, meters = switch.take(Type.MULTIPART_REQUEST)
-        switch.answer(flows, b"")
-        switch.answer(meters, b"")
-        switch.messages.clear()
-        self.events.clear()
-        return switch
+from ryu_netpol.flows.ir import Conjunction, Flow, Goto, Match
+from ryu_netpol.flows.wire_codes import Bundle, MeterCommand, Type
+from ryu_netpol.flows.wire_decode import decode_bundle_control, decode_header
+from tests.unit.adapters.openflow_world import (
+    BAD_PREREQ,
+    FLOW,
+    METER_EXISTS,
+    MSG_FAILED,
+    OTHER,
+    UNKNOWN_METER,
+    Switch,
+    World,
+)
 
 
 @pytest.fixture
 def world() -> World:
     """A session without a switch."""
     return World()
-
-
-def test_connect_sets_the_fragment_mode(world: World) -> None:
-    """At every connection, before anything else: the switch forgets it when it restarts."""
-    first, second = world.connect(), world.connect()
-
-    for switch in (first, second):
-        (message,) = switch.messages
-        assert message[8:12] == b"\0\x03\0\0"
-        assert decode_header(message).type == Type.SET_CONFIG
 
 
 def test_program_commits_in_two_steps(world: World) -> None:
@@ -213,7 +121,7 @@ def test_a_flow_refused_on_arrival_is_named(world: World) -> None:
         ),
     )
     switch.bundle(Bundle.DISCARD_REQUEST)
-    assert not [m for m in switch.messages if Switch._is_control(m, Bundle.COMMIT_REQUEST)]
+    assert not [m for m in switch.messages if Switch.is_control(m, Bundle.COMMIT_REQUEST)]
 
 
 def test_a_flow_refused_by_the_commit_is_named(world: World) -> None:
@@ -304,97 +212,6 @@ def test_a_flow_too_long_fails_before_anything_is_sent(world: World) -> None:
     assert isinstance(failed, CommitFailed)
     assert "4100 actions" in failed.errors[0]
     assert switch.messages == []
-
-
-def test_dump(world: World) -> None:
-    """Flows come in several parts, meters in one; together they are one event."""
-    switch = world.connect()
-    world.session.dump()
-    flows, meters = switch.take(Type.MULTIPART_REQUEST)
-    assert [decode_multipart_header(request)[0] for request in (flows, meters)] == [
-        Multipart.FLOW,
-        Multipart.METER_CONFIG,
-    ]
-
-    switch.answer(flows, stats_entry(FLOW), more=True)
-    switch.answer(meters, struct.pack("!HHI", 8, 6, 5))
-    switch.answer(flows, stats_entry(OTHER) + stats_entry(OTHER, idle=3))
-
-    assert world.events[1:] == [FlowsDumped(1, FlowTable([FLOW, OTHER]), frozenset({5}), unreadable=1)]
-
-
-def test_dump_with_two_flows_of_one_key(world: World) -> None:
-    """What we cannot tell apart is not known: the agent replaces everything."""
-    switch = world.connect()
-    world.session.dump()
-    flows, meters = switch.take(Type.MULTIPART_REQUEST)
-    twin = Flow(FLOW.table, FLOW.priority, FLOW.match, (), FLOW.cookie)
-
-    switch.answer(meters, b"")
-    switch.answer(flows, stats_entry(FLOW) + stats_entry(twin))
-
-    event = world.events[-1]
-    assert isinstance(event, FlowsDumped)
-    assert event.unreadable
-
-
-@pytest.mark.parametrize("refused", [0, 1], ids=["flows", "meters"])
-def test_dump_refused(world: World, refused: int) -> None:
-    """Without the flows nothing is known; without the meters only they are not."""
-    switch = world.connect()
-    world.session.dump()
-    requests = switch.take(Type.MULTIPART_REQUEST)
-
-    switch.refuse(requests[refused], (1, 2))
-    switch.answer(requests[1 - refused], b"")
-
-    assert world.events[-1] == FlowsDumped(1, FlowTable(), unreadable=1 - refused)
-    assert len(world.reports) == 1
-
-
-def test_loss_is_all_that_is_told(world: World) -> None:
-    """What was in flight has failed with the connection; no CommitFailed besides."""
-    switch = world.ready()
-    world.session.program(Plan(4, adds=(FLOW,)))
-
-    world.session.disconnected(switch)
-
-    assert world.events == [SwitchLost(1)]
-
-
-def test_the_newest_connection_wins(world: World) -> None:
-    """The older one is lost and hung up; what still comes from it is ignored, its end too."""
-    old = world.ready()
-    world.session.program(Plan(4, adds=(FLOW,)))
-    close = old.bundle(Bundle.CLOSE_REQUEST)
-
-    new = world.connect()
-    old.reply(close)
-    world.session.disconnected(old)
-
-    assert world.events == [SwitchLost(1), SwitchUp(2)]
-    assert old.hung_up
-    assert not new.hung_up
-
-
-def test_a_stale_plan_is_not_sent(world: World) -> None:
-    """A plan made for an earlier connection fits nothing: until the new one is dumped, none is sent."""
-    old = world.ready()
-    new = world.connect()
-    new.messages.clear()
-
-    world.session.program(Plan(4, adds=(FLOW,)))
-
-    assert (old.messages, new.messages) == ([], [])
-
-
-def test_without_a_switch_nothing_happens(world: World) -> None:
-    """Neither program nor dump fails: SwitchUp will come."""
-    world.session.program(Plan(4, adds=(FLOW,)))
-    world.session.dump()
-    world.session.disconnected(Switch(world.session))
-
-    assert world.events == []
 
 
 def test_errors_of_nobody_are_reported(world: World) -> None:
