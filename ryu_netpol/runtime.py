@@ -1,7 +1,7 @@
 """One inbox, one thread that owns the agent: takes events in, has effects done, writes the journal.
 
-The agent itself neither logs nor waits (R1). Here every event and every effect is logged once, so that the log is the
-journal: with it a bug can be replayed. Adapters deliver from their own threads; delivering only puts into the inbox.
+The agent itself neither logs nor waits (R1). Here every event (at level debug) and every effect is logged once, in
+brief. Adapters deliver from their own threads; delivering only puts into the inbox.
 """
 
 from __future__ import annotations
@@ -87,6 +87,7 @@ class Runtime:
                 LOG.info("reading back what is on the switch")
                 switch.dump()
             case SaveEpoch(limit):
+                LOG.info("reserving epochs up to %d", limit)
                 database.save_epoch(limit)
             case MarkReady(port, container):
                 LOG.info("endpoint %s is ready for sandbox %s", port, container)
@@ -95,6 +96,7 @@ class Runtime:
                 LOG.info("everything known is installed" if synced else "what is installed is not known")
                 database.mark_synced(synced)
             case SetAlarm(seconds):
+                LOG.info("trying again in %g s", seconds)
                 self._set_alarm(seconds)
             case Report(what, message):
                 self.report(what, message)

@@ -227,7 +227,8 @@ class Agent:
         if change and narrows(installed or FlowTable(), change, alive=alive, released=self._released):
             epoch, released = following(epoch), frozenset()
             if epoch > self._epoch_limit:
-                self._saving_epoch = True
+                # The epoch to go on from is fixed now: the limit is about to grow.
+                self._saving_epoch, self._epoch = True, self._current_epoch()
                 yield SaveEpoch(min(epoch + EPOCHS_AT_ONCE, MAX_EPOCH))
                 return
             desired = compile_node(policy, bridge, numbers, epoch)

@@ -59,7 +59,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Run the agent."""
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=args.log_level.upper(), stream=sys.stderr)
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING, stream=sys.stderr)
+    logging.getLogger("ryu_netpol").setLevel(args.log_level.upper())
     try:
         settings = Settings(
             node=NodeName(args.node),

@@ -6,8 +6,8 @@ import random
 
 import pytest
 
-from ryu_netpol.agent.core import Agent
-from ryu_netpol.agent.effects import MarkReady, MarkSynced, Program, Report
+from ryu_netpol.agent.core import EPOCHS_AT_ONCE, Agent
+from ryu_netpol.agent.effects import MarkReady, MarkSynced, Program, Report, SaveEpoch
 from ryu_netpol.agent.events import Deleted, HostAddressesSeen, SwitchUp, Upserted
 from ryu_netpol.flows.bridge import Bridge
 from ryu_netpol.flows.compile import compile_node
@@ -259,6 +259,25 @@ def test_narrowing_raises_the_epoch_and_widening_does_not() -> None:
     # `opened` isolates the same pods.
     assert epochs[1:] == [first + 1] * 5
     assert world.epoch_limit >= first + 1
+
+
+@pytest.mark.parametrize("limit", [0, 1, 2000, 65535])
+def test_an_epoch_is_reserved_once(limit: int) -> None:
+    """DESIGN 5: on a switch that forgot its flows the epoch goes on after the last that can have been used."""
+    cluster = random_cluster(random.Random(9))
+    world = World()
+    world.epoch_limit = limit
+    world.connect()
+    world.list_all(cluster)
+    world.show_bridge(node_of(cluster), cluster)
+    saved = [effect.limit for effect in world.effects if isinstance(effect, SaveEpoch)]
+
+    if limit < 65535:
+        assert saved == [limit + 1 + EPOCHS_AT_ONCE]
+        assert recover_epoch(world.flows) == limit + 1
+    else:
+        assert saved == []
+        assert recover_epoch(world.flows) == 1
 
 
 def test_agents_share_nothing() -> None:
