@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import BinaryIO
 
-from ryu_netpol.adapters.files import load
+from ryu_netpol.adapters.files import PathError, load
 from ryu_netpol.model.load import Loaded
 
 OK, FAILED, USAGE = 0, 1, 2
@@ -34,9 +35,12 @@ def add_manifests(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def load_valid(paths: list[str]) -> Loaded:
+def load_valid(paths: list[str], *, stdin: BinaryIO | None = None) -> Loaded:
     """Load manifests. Raises CommandError, after telling every problem, if any of them is an error."""
-    loaded = load(paths)
+    try:
+        loaded = load(paths, stdin=stdin)
+    except PathError as error:
+        raise CommandError(str(error)) from None
     for problem in loaded.problems:
         print(problem if problem.is_error else f"warning: {problem}", file=sys.stderr)
     if loaded.errors:

@@ -58,7 +58,7 @@ from ryu_netpol.flows.matches import (
 )
 from ryu_netpol.flows.pipeline import TABLES, TableId
 from ryu_netpol.model.names import PORT_PROTOCOLS, Epoch, Protocol
-from ryu_netpol.model.net import VERSIONS, Version
+from ryu_netpol.model.net import VERSIONS, Cidr, Version
 
 T = TableId
 BASE = Cookie(CookieKind.BASE)
@@ -117,18 +117,23 @@ def _arp_nd(bridge: Bridge) -> Iterator[Flow]:
     # Duplicate address detection comes from the unspecified address and is never answered (RFC 4862 section 5.4).
     yield _flow(T.ARP_ND, 120, ICMP6 + Match.of(icmpv6_type=135, ipv6_src=0))
     for cidr in bridge.pod_cidrs:
-        if cidr.version == 4:
-            target = Match.of(arp_tpa=(cidr.network, cidr.mask))
-            yield _flow(T.ARP_ND, 100, gateway + ARP_REQUEST + target, *_arp_reply(SECOND_MAC))
-        else:
-            target = Match.of(nd_target=(cidr.network, cidr.mask))
-            yield _flow(T.ARP_ND, 100, gateway + SOLICITATION + target, *_nd_reply(SECOND_MAC))
+        yield answer_to_gateway(cidr, BASE)
     for own in (*bridge.gateway_addresses, *bridge.node_speaks_from):
         # The gateway announcing its own addresses must not hear that somebody has them.
         if own.version == 4:
             yield _flow(T.ARP_ND, 110, gateway + ARP_REQUEST + Match.of(arp_tpa=own.value))
         else:
             yield _flow(T.ARP_ND, 110, gateway + SOLICITATION + Match.of(nd_target=own.value))
+
+
+def answer_to_gateway(block: Cidr, cookie: Cookie) -> Flow:
+    """Tells the gateway that the second MAC has the addresses of a block, whoever has them."""
+    asked = reg(KIND, Kind.GATEWAY)
+    if block.version == 4:
+        match = asked + ARP_REQUEST + Match.of(arp_tpa=(block.network, block.mask))
+        return Flow(T.ARP_ND, 100, match, _arp_reply(SECOND_MAC), cookie)
+    match = asked + SOLICITATION + Match.of(nd_target=(block.network, block.mask))
+    return Flow(T.ARP_ND, 100, match, _nd_reply(SECOND_MAC), cookie)
 
 
 def _arp_reply(mac: int) -> tuple[Action, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
-from ryu_netpol.flows.base import ARP_REQUEST, ROUTER_AND_NEIGHBOUR, SOLICITATION
+from ryu_netpol.flows.base import ARP_REQUEST, ROUTER_AND_NEIGHBOUR, SOLICITATION, answer_to_gateway
 from ryu_netpol.flows.bridge import NODE_PORTS, Bridge, link_local
 from ryu_netpol.flows.fields import (
     DEST_IDENTITY,
@@ -21,7 +21,7 @@ from ryu_netpol.flows.ir import Action, Cookie, CookieKind, Flow, Goto, InPort, 
 from ryu_netpol.flows.matches import ICMP6, destination, port, reg, source
 from ryu_netpol.flows.pipeline import TableId
 from ryu_netpol.model.names import PORT_PROTOCOLS, IdentityId
-from ryu_netpol.model.net import Address, PortRange, port_masks
+from ryu_netpol.model.net import BITS, Address, Cidr, PortRange, port_masks
 from ryu_netpol.policy.identity import Identity
 from ryu_netpol.policy.resolve import NodePolicy
 
@@ -92,7 +92,7 @@ def _neighbour_flows(number: int, mac: int, addresses: tuple[Address, ...], cook
 
 
 def address_flows(bridge: Bridge, policy: NodePolicy, numbers: Mapping[Identity, IdentityId]) -> Iterator[Flow]:
-    """SOURCE_ID and DEST_ID, and the exception for a pod that speaks to itself (NP-52)."""
+    """SOURCE_ID and DEST_ID, the exception for a pod that speaks to itself (NP-52), neighbours outside all blocks."""
     for address, endpoint in policy.local.items():
         cookie = Cookie(CookieKind.ENDPOINT, endpoint.port)
         number = numbers[policy.endpoints[endpoint]]
@@ -106,6 +106,9 @@ def address_flows(bridge: Bridge, policy: NodePolicy, numbers: Mapping[Identity,
         yield Flow(T.DEST_ID, 100, to, (as_dest, Load(LOCAL_DEST, 1), Goto(T.EGRESS_ADMIN)), cookie)
         itself = reg(LOCAL_SOURCE, 1) + source(address) + to
         yield Flow(T.EGRESS_ADMIN, 50000, itself, (Goto(T.COMMIT),), cookie)
+        if not any(address in cidr for cidr in bridge.pod_cidrs):
+            # An IPAM plugin may give out what no block of the node covers: the gateway asks for that address, too.
+            yield answer_to_gateway(Cidr(address.version, address.value, BITS[address.version]), cookie)
     for address, identity in policy.remote.items():
         number = numbers[identity]
         cookie = Cookie(CookieKind.ADDRESS, number)

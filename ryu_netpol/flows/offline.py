@@ -6,16 +6,16 @@ hold the compiler against the oracle.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ryu_netpol.flows.bridge import SECOND_MAC, Bridge
 from ryu_netpol.flows.compile import compile_node, meters
-from ryu_netpol.flows.interpret import Interpreter, Packet
+from ryu_netpol.flows.interpret import Interpreter, Outcome, Packet
 from ryu_netpol.flows.ir import Flow, FlowTable
 from ryu_netpol.flows.numbers import Numbers
 from ryu_netpol.model.names import Epoch, NodeName, OfPort, Protocol
-from ryu_netpol.model.net import Cidr
+from ryu_netpol.model.net import Address, Cidr
 from ryu_netpol.model.objects import Cluster
 from ryu_netpol.model.packet import Connection
 from ryu_netpol.policy.owners import Endpoint
@@ -64,6 +64,11 @@ class OfflineNode:
         """The endpoint that opens the connection, if it is one of this node."""
         return self.policy.local.get(connection.source) if connection.origin is None else None
 
+    def has(self, address: Address) -> bool:
+        """Whether packets to this address come to this node: an endpoint of it has the address, or claims it."""
+        claimed = address in self.policy.contested
+        return address in self.policy.local or (claimed and any(address in e.addresses for e in self.policy.endpoints))
+
 
 def offline_node(cluster: Cluster, node: NodeName, pod_cidrs: Iterable[Cidr]) -> OfflineNode:
     """Compile one node of a cluster."""
@@ -94,13 +99,26 @@ class FlowJudge:
 
     def path(self, connection: Connection) -> list[OfflineNode]:
         """The nodes whose bridges judge the connection: the sender's first, then the receiver's."""
-        senders = [node for node in self.nodes if node.sender(connection) is not None]
-        return senders + [n for n in self.nodes if connection.destination in n.policy.local and n not in senders]
+        return path(self.nodes, connection)
+
+    def outcomes(self, connection: Connection) -> Iterator[tuple[OfflineNode, Outcome]]:
+        """What becomes of the connection's first packet in each bridge on its way, up to one that keeps it."""
+        for node in self.path(connection):
+            outcome = self._interpreters[node.name].run(node.entry(connection))
+            yield node, outcome
+            if outcome.ports != (node.exit(connection),):
+                return
 
     def judge(self, connection: Connection) -> tuple[bool, Flow | None]:
         """Whether every bridge on the way lets it through; if not, the flow that drops it."""
-        for node in self.path(connection):
-            outcome = self._interpreters[node.name].run(node.entry(connection))
+        for node, outcome in self.outcomes(connection):
             if outcome.ports != (node.exit(connection),):
                 return False, outcome.dropped_by
         return True, None
+
+
+def path(nodes: Iterable[OfflineNode], connection: Connection) -> list[OfflineNode]:
+    """The nodes whose bridges see the connection: the sender's first, then the receiver's."""
+    nodes = tuple(nodes)
+    senders = [node for node in nodes if node.sender(connection) is not None]
+    return senders + [n for n in nodes if n.has(connection.destination) and n not in senders]

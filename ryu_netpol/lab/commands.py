@@ -1,4 +1,4 @@
-"""What `ryu-netpol lab up|probe|cli|down` do; the command line itself is in ryu_netpol/cli.
+"""What `ryu-netpol lab up|probe|cli|status|down` do; the command line itself is in ryu_netpol/cli.
 
 `up` leaves the lab running. The others find it by its record on disk, so they work from any terminal; where several
 labs are up they need the id that `up` returned.
@@ -13,7 +13,7 @@ from ryu_netpol.lab.lab import Lab, find, tear_down
 from ryu_netpol.lab.probe import TIMEOUT, Result
 from ryu_netpol.lab.process import need_root
 from ryu_netpol.lab.specs import node_specs, pod_specs
-from ryu_netpol.lab.state import BASE
+from ryu_netpol.lab.state import BASE, LabState
 from ryu_netpol.model.objects import Cluster
 from ryu_netpol.model.probe import Probe
 
@@ -52,3 +52,9 @@ def down(*, lab_id: str | None = None, base: Path = BASE) -> str:
     state = find(lab_id, base=base)
     tear_down(state)
     return state.lab_id
+
+
+def ids(base: Path = BASE) -> list[str]:
+    """Every lab of this machine, oldest first."""
+    need_root("The lab")
+    return [state.lab_id for state in LabState.all(base)]

@@ -28,7 +28,7 @@ from ryu_netpol.lab.node import LabNode, NodeSpec
 from ryu_netpol.lab.pods import LabPod, PodSpec
 from ryu_netpol.lab.probe import TIMEOUT, Result, ask
 from ryu_netpol.lab.process import need_root
-from ryu_netpol.lab.signals import ending_in_order, undisturbed
+from ryu_netpol.lab.signals import deferred, ending_in_order, undisturbed
 from ryu_netpol.lab.state import BASE, LabState
 from ryu_netpol.lab.switch import PrivateOvs
 from ryu_netpol.lab.underlay import Underlay, routes
@@ -72,10 +72,15 @@ class Lab:
 
     def __exit__(self, *_: object) -> None:
         try:
-            if self._state is not None and self._state.owner is not None:
-                self.down()
+            self._down_if_ours()
         finally:
+            # A signal that hits the first attempt cannot hit this one (ending_in_order).
+            self._down_if_ours()
             self._signals.close()
+
+    def _down_if_ours(self) -> None:
+        if self._state is not None and self._state.owner is not None:
+            self.down()
 
     def up(self, *, timeout: float = 30.0) -> None:
         """Make everything and wait until every agent has installed its policies; on failure nothing is left."""
@@ -84,7 +89,8 @@ class Lab:
             raise LabError(f"There is no {self.manifests}.")
         sweep(self._base)
         try:
-            self._bind(LabState.create(self._base))
+            with deferred():
+                self._bind(LabState.create(self._base))
             cni.write_plugin(self.state.directory / "bin")
             self.underlay.build()
             for node in self.nodes.values():
@@ -248,7 +254,7 @@ def find(lab_id: str | None = None, *, base: Path = BASE) -> LabState:
 def sweep(base: Path = BASE) -> None:
     """Remove labs whose owner died without removing them (a crash, a kill -9)."""
     for state in LabState.all(base):
-        if state.owner is not None and not state.owner.alive():
+        if state.orphaned:
             tear_down(state)
 
 

@@ -39,11 +39,17 @@ def remove(state: LabState, full: str) -> None:
     Whatever runs in there was started by the lab or by somebody at its prompt, and would keep the namespace and its
     interfaces alive without a name. Little patience: an interactive shell, the usual case, ignores the polite signal.
     """
-    if Path("/run/netns", full).exists():
-        for pid in run(["ip", "netns", "pids", full]).split():
-            with contextlib.suppress(LabError):
-                ProcessRef.of(int(pid)).end(patience=0.2)
-        run(["ip", "netns", "del", full])
+    path = Path("/run/netns", full)
+    try:
+        if path.exists():
+            for pid in run(["ip", "netns", "pids", full]).split():
+                with contextlib.suppress(LabError):
+                    ProcessRef.of(int(pid)).end(patience=0.2)
+            run(["ip", "netns", "del", full])
+    except LabError:
+        # Two commands may find the same crashed lab and both remove it.
+        if path.exists():
+            raise
     state.forget_netns(full)
 
 

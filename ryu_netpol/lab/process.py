@@ -106,6 +106,11 @@ def _stat(pid: int) -> tuple[str, int] | None:
     return fields[0], int(fields[19])
 
 
+def pid_namespace() -> str:
+    """What our pids are counted in: a pid that was written down in another one means nothing here."""
+    return os.readlink("/proc/self/ns/pid")
+
+
 @dataclass(frozen=True, slots=True)
 class ProcessRef:
     """A process that somebody started: pid and start time, so that it cannot be mistaken for a later one."""

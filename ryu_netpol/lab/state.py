@@ -9,6 +9,7 @@ what was never made. What is not in the file is not ours and is left alone (STYL
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
@@ -22,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from ryu_netpol.lab.errors import LabError
-from ryu_netpol.lab.process import ProcessRef
+from ryu_netpol.lab.process import ProcessRef, pid_namespace
 
 BASE = Path("/run/ryu-netpol-lab")
 PREFIX = "npl"
@@ -43,17 +44,16 @@ class LabState:
     def create(cls, base: Path = BASE) -> LabState:
         """A new lab with an id that no other lab has."""
         try:
-            base.mkdir(mode=0o755, parents=True, exist_ok=True)
             while True:
+                base.mkdir(mode=0o755, parents=True, exist_ok=True)
                 lab_id = secrets.token_hex(2)
-                try:
+                # The base may go in between with somebody else's last lab.
+                with contextlib.suppress(FileExistsError, FileNotFoundError):
                     (base / lab_id).mkdir()
                     break
-                except FileExistsError:
-                    continue
         except PermissionError as error:
             raise LabError("The lab needs root: run it with sudo.") from error
-        state = cls(base / lab_id, {"id": lab_id, "netns": [], "processes": [], "lab": {}})
+        state = cls(base / lab_id, {"id": lab_id, "pids": pid_namespace(), "netns": [], "processes": [], "lab": {}})
         state.set_owner(ProcessRef.of(os.getpid()))
         return state
 
@@ -68,8 +68,12 @@ class LabState:
     @classmethod
     def all(cls, base: Path = BASE) -> tuple[LabState, ...]:
         """Every lab that is recorded on this machine, oldest first."""
-        found = sorted(base.glob("*/state.json"), key=lambda path: path.parent.stat().st_ctime)
-        return tuple(cls.load(path.parent) for path in found)
+        found = []
+        for path in base.glob("*/state.json"):
+            # Somebody may be removing it at this moment.
+            with contextlib.suppress(OSError, LabError):
+                found.append((path.stat().st_ctime_ns, cls.load(path.parent)))
+        return tuple(state for _, state in sorted(found, key=lambda pair: pair[0]))
 
     @property
     def lab_id(self) -> str:
@@ -85,6 +89,15 @@ class LabState:
     def set_owner(self, owner: ProcessRef | None) -> None:
         """Say who removes the lab."""
         self._set("owner", None if owner is None else asdict(owner))
+
+    @property
+    def orphaned(self) -> bool:
+        """Whether its owner has ended without removing it. Not known of an owner in another container: then it is not.
+
+        Labs are found by a path that such a container may share with us (as `unshare --pid` does), pids are not.
+        """
+        owner = self.owner
+        return owner is not None and self._content["pids"] == pid_namespace() and not owner.alive()
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -133,8 +146,10 @@ class LabState:
         return tuple(ProcessRef(**process) for process in self._content["processes"])
 
     def remove(self) -> None:
-        """Forget the lab: the last step of its removal."""
+        """Forget the lab: the last step of its removal. The folder of all labs goes with the last one."""
         shutil.rmtree(self.directory, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            self.directory.parent.rmdir()
 
     def _set(self, key: str, value: object) -> None:
         with self._change():

@@ -1,0 +1,72 @@
+"""`--via packets`: the lab, with the real agent, the real plugin and real packets. Needs root.
+
+Trap: userspace conntrack does not see the ports of SCTP. Whatever two hosts send each other by SCTP is one connection,
+so an association one way makes a new one the other way look like its answer. A probe asks about a connection by itself:
+where SCTP is probed both ways, the second way is asked when connection tracking has forgotten the first.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ryu_netpol.cli.common import CommandError
+from ryu_netpol.cli.judges.answer import Answer, Question
+from ryu_netpol.lab.lab import Lab
+from ryu_netpol.lab.probe import Outcome, Result
+from ryu_netpol.lab.specs import node_specs, pod_specs
+from ryu_netpol.model.names import Protocol
+from ryu_netpol.model.net import Address
+from ryu_netpol.model.objects import Cluster, Pod
+
+_VERDICTS = {Outcome.ALLOWED: True, Outcome.DENIED: False, Outcome.ERROR: None}
+_ATTEMPTS = 3
+"""A probe that shows nothing, as on a machine that is too busy, is asked again; a verdict never is."""
+
+
+def judge(cluster: Cluster, questions: Sequence[Question], *, write: Callable[[Path], None]) -> list[Answer]:
+    """Answer all questions in a lab that is gone afterwards. `write` puts the manifests into a folder."""
+    _refuse_rivals(cluster)
+    with tempfile.TemporaryDirectory(prefix="netpol-reach-") as name:
+        write(Path(name))
+        with Lab(Path(name), node_specs(cluster)) as lab:
+            lab.attach(pod_specs(cluster))
+            results = _ask_in_rounds(lab, questions)
+    return [Answer(_VERDICTS[result.outcome], result.reason) for result in results]
+
+
+def _ask_in_rounds(lab: Lab, questions: Sequence[Question]) -> list[Result]:
+    backwards = [
+        asked.connection.protocol is Protocol.SCTP and asked.connection.source > asked.connection.destination
+        for asked in questions
+    ]
+    found: dict[int, Result] = {}
+    for second in (False, True):
+        turn = [n for n, backward in enumerate(backwards) if backward is second]
+        if second and turn:
+            for node in lab.nodes.values():
+                node.ovs.appctl("dpctl/flush-conntrack")
+        found |= zip(turn, _ask(lab, [questions[n] for n in turn]), strict=True)
+    return [found[n] for n in range(len(questions))]
+
+
+def _ask(lab: Lab, questions: Sequence[Question]) -> list[Result]:
+    results = lab.probe([question.probe for question in questions])
+    for _ in range(_ATTEMPTS - 1):
+        unknown = [n for n, result in enumerate(results) if result.outcome is Outcome.ERROR]
+        if not unknown:
+            break
+        for n, result in zip(unknown, lab.probe([questions[n].probe for n in unknown]), strict=True):
+            results[n] = result
+    return results
+
+
+def _refuse_rivals(cluster: Cluster) -> None:
+    """In a lab the pod that is attached last has the address, whatever the manifests say of their age."""
+    owners: dict[Address, Pod] = {}
+    for pod in cluster.pods.values():
+        for address in pod.addresses if pod.visible else ():
+            first = owners.setdefault(address, pod)
+            if first is not pod:
+                raise CommandError(f"{first.key} and {pod.key} both have the address {address}: take one of them out")
