@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from ryu_netpol.adapters.folder import FolderFeed, FolderState
@@ -25,6 +26,7 @@ from ryu_netpol.config import Settings, SettingsError
 from ryu_netpol.model.load import LocatedProblem
 from ryu_netpol.model.names import NodeName
 from ryu_netpol.model.net import Cidr
+from ryu_netpol.model.objects import Namespace, Object, Pod, Policy
 from ryu_netpol.runtime import Runtime
 
 LOG = logging.getLogger("ryu_netpol.agent")
@@ -102,7 +104,7 @@ def serve(settings: Settings) -> None:
         gateway=settings.gateway,
         datapath_type=settings.datapath_type,
     )
-    feed = FolderFeed(settings.manifests, _FeedToEvents(runtime))
+    feed = FolderFeed(settings.manifests, FeedToEvents(runtime))
     with contextlib.ExitStack() as running:
         server = run_switch_app(settings.openflow, session)
         running.callback(server.stop)
@@ -115,22 +117,41 @@ def serve(settings: Settings) -> None:
     LOG.info("agent of node %s ended; what is installed stays in force", settings.node)
 
 
-class _FeedToEvents:
+class FeedToEvents:
     """What the folder says, as events: a complete list of every kind each time, and what is wrong with the files."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._told: frozenset[LocatedProblem] = frozenset()
+        self._mentioned: frozenset[str] = frozenset()
 
     def __call__(self, state: FolderState) -> None:
+        """Take in what the folder says now."""
         problems = frozenset(state.problems)
         for problem in sorted(problems - self._told, key=str):
             self._runtime.report("manifest_error" if problem.is_error else "manifest_warning", str(problem))
         self._told = problems
+        if not any(problem.is_error for problem in problems):
+            self._mentioned = mentioned(state.objects)
         if state.known:
-            self._runtime.deliver(*lists(state))
+            self._runtime.deliver(*lists((*state.objects, *namespaces(self._mentioned, state.objects))))
 
 
-def lists(state: FolderState) -> list[Relisted]:
-    """The state of a folder, kind by kind."""
-    return [Relisted(kind, frozenset(o for o in state.objects if kind_of(o) is kind)) for kind in Kind]
+def mentioned(objects: Iterable[Object]) -> frozenset[str]:
+    """Namespaces that pods and policies name: in a folder, unlike in a cluster, nobody need describe them.
+
+    Taken from a folder without errors only: what cannot be read may be the Namespace that isolates its pods (LG-1).
+    """
+    return frozenset(item.key.namespace for item in objects if isinstance(item, Pod | Policy))
+
+
+def namespaces(names: frozenset[str], objects: Iterable[Object]) -> list[Namespace]:
+    """Those of these namespaces that no object describes."""
+    described = {item.name for item in objects if isinstance(item, Namespace)}
+    return [Namespace(name) for name in sorted(names - described)]
+
+
+def lists(objects: Iterable[Object]) -> list[Relisted]:
+    """Everything, kind by kind."""
+    everything = tuple(objects)
+    return [Relisted(kind, frozenset(o for o in everything if kind_of(o) is kind)) for kind in Kind]

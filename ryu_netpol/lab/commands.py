@@ -55,6 +55,6 @@ def down(*, lab_id: str | None = None, base: Path = BASE) -> str:
 
 
 def ids(base: Path = BASE) -> list[str]:
-    """Every lab of this machine, oldest first."""
+    """Every lab of this machine."""
     need_root("The lab")
     return [state.lab_id for state in LabState.all(base)]

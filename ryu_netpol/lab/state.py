@@ -67,13 +67,13 @@ class LabState:
 
     @classmethod
     def all(cls, base: Path = BASE) -> tuple[LabState, ...]:
-        """Every lab that is recorded on this machine, oldest first."""
+        """Every lab that is recorded on this machine, in the order of their ids."""
         found = []
-        for path in base.glob("*/state.json"):
+        for path in sorted(base.glob("*/state.json")):
             # Somebody may be removing it at this moment.
-            with contextlib.suppress(OSError, LabError):
-                found.append((path.stat().st_ctime_ns, cls.load(path.parent)))
-        return tuple(state for _, state in sorted(found, key=lambda pair: pair[0]))
+            with contextlib.suppress(LabError):
+                found.append(cls.load(path.parent))
+        return tuple(found)
 
     @property
     def lab_id(self) -> str:

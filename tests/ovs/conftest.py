@@ -50,7 +50,7 @@ class TraceBridge:
         return read(self.text(packet, *tracking), self.datapath_ports)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def trace_bridge() -> Iterator[TraceBridge]:
     """One private switch for all tests; every test installs its own flows."""
     with PrivateOvs() as ovs:
@@ -102,7 +102,7 @@ class SwitchApp:
         self.ovs.ofctl("del-meters", BRIDGE)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def running_app() -> Iterator[SwitchApp]:
     """One application and one private switch for all tests: the framework has global state."""
     with PrivateOvs() as ovs:

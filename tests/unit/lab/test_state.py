@@ -1,5 +1,6 @@
 """The record of what a lab has made."""
 
+import json
 import os
 import subprocess
 import sys
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ryu_netpol.lab.errors import LabError
-from ryu_netpol.lab.lab import find
+from ryu_netpol.lab.lab import find, sweep
 from ryu_netpol.lab.process import ProcessRef
 from ryu_netpol.lab.state import LONGEST_NAME, LabState
 
@@ -90,3 +91,30 @@ def test_a_stubborn_process_is_killed() -> None:
         reference.end(patience=0.1)
 
         assert not reference.alive()
+
+
+def test_a_lab_of_another_container_is_no_orphan(tmp_path: Path) -> None:
+    """Its owner's pid is counted elsewhere: that we do not see it running says nothing."""
+    state = LabState.create(tmp_path)
+    state.set_owner(ProcessRef(os.getpid(), 1))
+    assert state.orphaned
+
+    content = json.loads((state.directory / "state.json").read_text())
+    (state.directory / "state.json").write_text(json.dumps({**content, "pids": "pid:[1]"}))
+    again = LabState.load(state.directory)
+
+    assert not again.orphaned
+    sweep(tmp_path)
+    assert LabState.all(tmp_path) != ()
+    again.set_owner(None)
+    assert not again.orphaned
+
+
+def test_the_last_lab_takes_the_folder_with_it(tmp_path: Path) -> None:
+    """Nothing stays of labs that are gone, not even the folder of all of them."""
+    base = tmp_path / "base"
+    one, two = LabState.create(base), LabState.create(base)
+    one.remove()
+    assert base.exists()
+    two.remove()
+    assert not base.exists()

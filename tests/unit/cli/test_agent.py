@@ -1,0 +1,101 @@
+"""The agent's command: settings, and what a folder becomes on its way to the agent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ryu_netpol.adapters.folder import FolderState
+from ryu_netpol.agent.events import Event, Kind, Relisted
+from ryu_netpol.cli.agent import FeedToEvents
+from ryu_netpol.cli.main import main
+from ryu_netpol.model.load import LocatedProblem
+from ryu_netpol.model.objects import Namespace
+from tests.support import build
+
+ERROR = LocatedProblem("f.yaml", 3, "Namespace blue", "metadata", "is torn")
+
+
+class Inbox:
+    """Stands in for the runtime."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.reports: list[tuple[str, str]] = []
+
+    def deliver(self, *events: Event) -> None:
+        self.events = list(events)
+
+    def report(self, what: str, message: str) -> None:
+        self.reports.append((what, message))
+
+    def namespaces(self) -> frozenset[object]:
+        (listed,) = (e.objects for e in self.events if isinstance(e, Relisted) and e.kind is Kind.NAMESPACE)
+        return listed
+
+
+def test_mentioned_namespaces_exist() -> None:
+    """A namespace that a pod names and nobody describes exists, with no label but its name (NP-27)."""
+    inbox = Inbox()
+    described = build.namespace("red", "team=a")
+    FeedToEvents(inbox)(FolderState((build.pod("blue/a"), build.pod("red/a"), described)))  # type: ignore[arg-type]
+
+    assert inbox.namespaces() == {Namespace("blue"), described}
+
+
+def test_unreadable_files_bring_no_namespace_into_being() -> None:
+    """What cannot be read may be the Namespace that isolates: its pods stay closed, others stay as they were."""
+    inbox = Inbox()
+    feed = FeedToEvents(inbox)  # type: ignore[arg-type]
+    feed(FolderState((build.pod("blue/a"),), (ERROR,)))
+    assert inbox.namespaces() == frozenset()
+
+    feed(FolderState((build.pod("blue/a"),)))
+    feed(FolderState((build.pod("blue/a"), build.pod("red/a")), (ERROR,)))
+
+    assert inbox.namespaces() == {Namespace("blue")}
+
+
+def test_problems_are_told_once() -> None:
+    """A problem is reported when it appears, and again when it comes back."""
+    inbox = Inbox()
+    feed = FeedToEvents(inbox)  # type: ignore[arg-type]
+    for problems in ((ERROR,), (ERROR,), (), (ERROR,)):
+        feed(FolderState((), problems))
+
+    assert inbox.reports == [("manifest_error", str(ERROR))] * 2
+
+
+def test_a_folder_that_was_never_read_says_nothing() -> None:
+    """Unknown is not none: nothing is delivered (R12)."""
+    inbox = Inbox()
+    FeedToEvents(inbox)(FolderState(known=False))  # type: ignore[arg-type]
+
+    assert inbox.events == []
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ([], "--pod-cidr"),
+        (["--pod-cidr", "10.244.1.0"], "'10.244.1.0' is not a CIDR"),
+        (["--pod-cidr", "10.244.1.0/31"], "too small"),
+        (["--pod-cidr", "10.1.0.0/24", "--pod-cidr", "10.2.0.0/24"], "once for IPv4"),
+    ],
+    ids=["no block", "no prefix", "too small", "two of a family"],
+)
+def test_bad_settings(tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], sentence: str) -> None:
+    """A setting that cannot be used gives one sentence and exit code 2."""
+    code = main(["agent", "--node", "n", "--manifests", str(tmp_path), *words])
+
+    assert code == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_a_missing_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder that is not there gives one sentence."""
+    code = main(["agent", "--node", "n", "--manifests", str(tmp_path / "no"), "--pod-cidr", "10.1.0.0/24"])
+
+    assert code == 2
+    assert "is not a folder" in capsys.readouterr().err
