@@ -20,7 +20,7 @@ def _use_our_python():
     Nothing has happened yet when Mininet reads --custom files, so the second start is the first that does anything.
     """
     try:
-        import msgspec  # noqa: F401
+        import netaddr  # noqa: F401
 
         import ryu_netpol.lab  # noqa: F401
     except ImportError:
