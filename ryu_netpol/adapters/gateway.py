@@ -1,7 +1,7 @@
 """The node's side of the gateway port: its addresses, and the rule by which node processes speak from SECOND.
 
-Callers: the runtime, when it knows the node's pod CIDRs, and again by `HostAddresses(changed=gateway.repair)`; always
-in the node's network namespace. Everything is done by iproute2 and nftables, which a node with kube-proxy has.
+Callers: `ryu-netpol agent`, by `HostAddresses(changed=gateway.repair)`, at the start and at every change; always in
+the node's network namespace. Everything is done by iproute2 and nftables, which a node with kube-proxy has.
 
 FIRST is the first address of a pod CIDR: the node's own in the pods' network, and what others are masqueraded to when
 they are forwarded to a pod. SECOND is the next one: packets that the node itself generates leave by the gateway port

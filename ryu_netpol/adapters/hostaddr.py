@@ -1,11 +1,10 @@
 """The addresses of the node itself, as its kernel knows them (NP-61): read at the start and followed as they change.
 
-Callers: the runtime, in the node's network namespace (the thread's: it is inherited from whoever calls start()). The
-kernel's notifications (rtnetlink(7), a socket that only says "something changed") trigger a new reading by `ip -j`.
+Callers: `ryu-netpol agent`, in the node's network namespace (that of whoever calls start()). The kernel's notifications (rtnetlink(7), a socket that only says "something changed") trigger a new reading by `ip -j`.
 A socket cannot die as an `ip monitor` process can, and leaves no process behind; what it may lose under load (ENOBUFS)
 is a notification, after which everything is read anyway, as it is from time to time without any.
 
-`changed` is called before every reading: the runtime passes `Gateway.repair`, so that addresses of the gateway port
+`changed` is called before every reading: which passes `Gateway.repair`, so that addresses of the gateway port
 that somebody removed are back before they are missed.
 """
 

@@ -1,6 +1,6 @@
 """The node's OVSDB, for the agent: a thread with a replica of the database (the IDL of the `ovs` package, RFC 7047).
 
-Callers: the runtime. It fulfils `agent.boundary.Database`; every call returns at once and is done by the thread, which
+Callers: `ryu-netpol agent`. It fulfils `agent.boundary.Database`; calls return at once and are done by the thread, which
 - delivers BridgeSeen with the complete state, at the first contact and whenever it differs from the last one;
 - keeps the bridge, its gateway port and its controller as they must be, whoever changes them;
 - delivers EpochSaved when the limit is in the database.
@@ -138,7 +138,7 @@ class OvsdbAdapter:
                 self._serve(idl)
             except Exception as error:
                 # Whatever went wrong, a new replica knows nothing of it: fatal for this one only, and never silent.
-                self._report("ovsdb-failed", f"The replica of OVSDB failed and is made anew: {error!r}.")
+                self._report("ovsdb_failed", f"The replica of OVSDB failed and is made anew: {error!r}.")
                 self._sleeper_wait(REFUSED_INTERVAL)
             finally:
                 idl.close()
@@ -194,7 +194,7 @@ class OvsdbAdapter:
         due = self._current_at + UNREACHABLE_AFTER
         if now >= due:
             self._outage_reported = True
-            self._report("ovsdb-unreachable", f"OVSDB does not answer at {self._remote}: is ovsdb-server running?")
+            self._report("ovsdb_unreachable", f"OVSDB does not answer at {self._remote}: is ovsdb-server running?")
         return max(due, now + RETRY_INTERVAL)
 
     def _marks(self) -> Marks:
@@ -233,7 +233,7 @@ class OvsdbAdapter:
             if self._wrong and self._ensured:
                 self._repaired_at = now
                 what = f"The bridge {self._settings.bridge} was changed by somebody else"
-                self._report("bridge-repaired", f"{what} and has been repaired: {'; '.join(self._wrong)}.")
+                self._report("bridge_repaired", f"{what} and has been repaired: {'; '.join(self._wrong)}.")
             self._ensured = True
             self._refusal = ""
 
@@ -241,7 +241,7 @@ class OvsdbAdapter:
         self._retry_at = now + REFUSED_INTERVAL
         if reason != self._refusal:
             self._refusal = reason
-            self._report("ovsdb-refused", f"OVSDB refused what bridge {self._settings.bridge} needs: {reason}.")
+            self._report("ovsdb_refused", f"OVSDB refused what bridge {self._settings.bridge} needs: {reason}.")
 
     def _tell(self, idl: Replica) -> None:
         """Deliver and report what is new in the replica."""
@@ -256,7 +256,7 @@ class OvsdbAdapter:
             self._deliver(seen)
         now = complaints(row, datapath_type=settings.datapath_type)
         for sentence in news(self._complaints, now):
-            self._report("bridge-problem", sentence)
+            self._report("bridge_problem", sentence)
         self._complaints = now
 
     def _acknowledge(self, idl: Replica) -> None:

@@ -44,7 +44,7 @@ class Relisted:
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """What the CNI plugin wrote about a pod's port (DESIGN section 7)."""
+    """What the CNI plugin wrote about a pod's port (docs/cni.md)."""
 
     namespace: str
     pod: str
@@ -71,7 +71,7 @@ class BridgePort:
 
 @dataclass(frozen=True, slots=True)
 class GatewayPort:
-    """The node's own internal port on the bridge, with its addresses set."""
+    """The node's own internal port on the bridge."""
 
     number: OfPort
     mac: int
@@ -79,12 +79,12 @@ class GatewayPort:
 
 @dataclass(frozen=True, slots=True)
 class BridgeSeen:
-    """The complete state of the bridge in OVSDB; ports of an earlier boot are left out (DESIGN section 7)."""
+    """The complete state of the bridge in OVSDB. A port that an earlier boot declared counts as unknown."""
 
     ports: frozenset[BridgePort]
     gateway: GatewayPort | None
     epoch_limit: int = 0
-    """No epoch above this one was ever used on this bridge, whatever happened to its flows (DESIGN section 5)."""
+    """No epoch above this one was ever used on this bridge, whatever happened to its flows (decision 0004)."""
 
 
 @dataclass(frozen=True, slots=True)

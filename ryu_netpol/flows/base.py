@@ -1,6 +1,6 @@
 """The part of the pipeline that is the same for every node and every policy, but for the gateway and the epoch.
 
-OVS-FACTS has the reason of every flow that is not obvious here: they were tried with packets first.
+docs/ovs-facts.md has the reason of every flow that is not obvious here: they were tried with packets first.
 """
 
 from __future__ import annotations

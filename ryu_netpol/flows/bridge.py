@@ -29,7 +29,7 @@ class Bridge:
 
     gateway_port: int
     gateway_mac: int
-    """Also the router MAC that pods see (OVS-FACTS)."""
+    """Also the router MAC that pods see (docs/ovs-facts.md)."""
     pod_cidrs: tuple[Cidr, ...]
     """The blocks of this node's pods, one per IP version. The gateway port has the first two addresses of each."""
     closed: tuple[ClosedPort, ...] = ()

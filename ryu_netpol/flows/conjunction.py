@@ -46,7 +46,7 @@ class Clause(NamedTuple):
 
 
 Signature = frozenset[Clause]
-"""Everything a rule matches: by this a rule finds its number again on a switch (DESIGN section 5 point 7)."""
+"""Everything a rule matches: by this a rule finds its number again on a switch (docs/architecture.md, Restart)."""
 
 
 @dataclass(frozen=True, slots=True)

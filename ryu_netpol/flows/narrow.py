@@ -1,4 +1,4 @@
-"""Whether a plan makes policy narrower, so that established connections must be judged again (DESIGN section 6).
+"""Whether a plan makes policy narrower, so that established connections must be judged again (decision 0004).
 
 This errs on the narrow side: a needless raise of the epoch costs every live connection one visit to the slow path, a
 missing one would let a revoked connection live on.

@@ -127,7 +127,7 @@ def encode_meter_mod(command: MeterCommand, meter: int, *, xid: int) -> bytes:
 
 
 def encode_set_config(*, xid: int) -> bytes:
-    """Fragment mode nx-match (OVS-FACTS, conntrack); no packet is ever sent to us. Lost when the switch restarts."""
+    """Fragment mode nx-match (docs/ovs-facts.md); no packet is ever sent to us. Lost when the switch restarts."""
     return _HEADER(VERSION, Type.SET_CONFIG, 12, xid) + FRAG_NX_MATCH.to_bytes(2, "big") + b"\0\0"
 
 

@@ -26,7 +26,7 @@ from ryu_netpol.lab.ends import Ends
 from ryu_netpol.lab.errors import LabError
 from ryu_netpol.lab.node import LabNode, NodeSpec
 from ryu_netpol.lab.pods import LabPod, PodSpec
-from ryu_netpol.lab.probe import TIMEOUT, Result, ask
+from ryu_netpol.lab.probe import TIMEOUT, Result, ask, turns
 from ryu_netpol.lab.process import need_root
 from ryu_netpol.lab.signals import deferred, ending_in_order, undisturbed
 from ryu_netpol.lab.state import BASE, LabState
@@ -214,7 +214,15 @@ class Lab:
     def probe(self, probes: Sequence[Probe], *, timeout: float = TIMEOUT, parallel: int = 512) -> list[Result]:
         """Try connections with real packets, many at once; results in the order of the probes."""
         ends = Ends(self.nodes, self.pods, self.underlay)
-        return ask([ends.question(probe) for probe in probes], timeout=timeout, parallel=parallel)
+        questions = [ends.question(probe) for probe in probes]
+        found: dict[int, Result] = {}
+        for turn in turns(questions):
+            if any(questions[index].shot.protocol == "SCTP" for index in turn):
+                for node in self.nodes.values():
+                    node.ovs.appctl("dpctl/flush-conntrack", "ct_nw_proto=132")
+            results = ask([questions[index] for index in turn], timeout=timeout, parallel=parallel)
+            found.update(zip(turn, results, strict=True))
+        return [found[index] for index in range(len(questions))]
 
     def socket(self, end: str, family: int, kind: int, protocol: int = 0) -> socket.socket:
         """An ordinary socket of this process that lives in a pod ("namespace/pod"), a node ("node/NAME") or "outside".

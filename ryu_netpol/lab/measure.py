@@ -17,7 +17,7 @@ from ryu_netpol.lab.errors import LabError
 from ryu_netpol.lab.lab import Lab
 
 EVERY = 0.01
-SILENCE = 0.15
+SILENCE = 0.2
 """Seconds after which an attempt counts as unanswered: on one machine an answer takes less than one millisecond."""
 _RESET = struct.pack("ii", 1, 0)
 
@@ -70,11 +70,11 @@ class Line:
         raise LabError(f"No connection from {self._source} to {self._destination} was answered within {within:.0f} s.")
 
     def until_silent(self, *, within: float = 10.0) -> float:
-        """The time (monotonic) at which the first connection was opened that got no answer, nor did the next one."""
+        """The time (monotonic) at which the first connection was opened that got no answer, nor did the next two."""
         deadline = time.monotonic() + within
         while time.monotonic() < deadline:
             opened = time.monotonic()
-            if not self.knock() and not self.knock():
+            if not any(self.knock() for _ in range(3)):
                 return opened
             time.sleep(EVERY / 4)
         raise LabError(f"{self._destination} still answered {self._source} after {within:.0f} s.")
@@ -92,7 +92,7 @@ class Line:
 
     def _accept(self, calling: socket.socket) -> socket.socket:
         """The server's end of an answered call. The client may know of it a moment before the server does."""
-        while select.select([self._listening], [], [], 1.0)[0]:
+        while _ready([self._listening], select.POLLIN, 1.0):
             served, peer = self._listening.accept()
             if peer == calling.getsockname():
                 return served
@@ -132,7 +132,7 @@ class Line:
             yield calling
 
     def _answered(self, calling: list[socket.socket], patience: float) -> socket.socket | None:
-        _, connected, _ = select.select([], calling, [], patience)
+        connected = _ready(calling, select.POLLOUT, patience)
         return next((each for each in connected if not each.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)), None)
 
     def _hang_up_all(self) -> None:
@@ -140,3 +140,12 @@ class Line:
         with contextlib.suppress(BlockingIOError):
             while True:
                 self._listening.accept()[0].close()
+
+
+def _ready(sockets: list[socket.socket], what: int, patience: float) -> list[socket.socket]:
+    """Wait until something can be done with one of them. Not by select(), which knows descriptors below 1024 only."""
+    poll = select.poll()
+    by_number = {each.fileno(): each for each in sockets}
+    for number in by_number:
+        poll.register(number, what)
+    return [by_number[number] for number, _ in poll.poll(patience * 1000)]

@@ -1,6 +1,6 @@
 """Real packets, and what they prove.
 
-A packet that does not arrive proves nothing by itself (STYLE P11): the listener may be missing, the port unplugged, the
+A packet that does not arrive proves nothing by itself (P11): the listener may be missing, the port unplugged, the
 machine too slow. So every denied probe needs its controls, connections on the same path that policy always allows: the
 destination's node opens the same connection to it, and the source's node reaches the source. They must succeed before
 and after; otherwise the result is an error, never "denied". A refusal (reset, ICMP error, no route) is an error too:
@@ -66,6 +66,21 @@ async def _ask(questions: Sequence[Question], *, timeout: float, parallel: int) 
         silent = [q for q, echo in zip(questions, echoes, strict=True) if echo.wire is Wire.SILENT]
         after = await _controls((c for q in silent for c in q.controls), timeout=timeout, parallel=parallel)
     return [judge(q, echo, before, after, timeout=timeout) for q, echo in zip(questions, echoes, strict=True)]
+
+
+def turns(questions: Sequence[Question]) -> list[list[int]]:
+    """Which questions can be asked at once, by index: all, but SCTP one way after SCTP the other way.
+
+    Userspace connection tracking does not see the ports of SCTP: whatever two hosts send each other is one connection,
+    and an association one way would make one the other way look like its answer. A probe asks about a connection by
+    itself; before each turn with SCTP in it, connection tracking must forget what SCTP it knows.
+    """
+    found: list[list[int]] = [[], []]
+    for index, question in enumerate(questions):
+        shot = question.shot
+        backward = shot.protocol == "SCTP" and shot.source.address > shot.destination.address
+        found[backward].append(index)
+    return [turn for turn in found if turn]
 
 
 def _listener(shot: Shot) -> Listener:

@@ -2,7 +2,7 @@
 
 Each lab has a directory /run/ryu-netpol-lab/ID/ with state.json and everything else that it writes (sockets, logs,
 IPAM's files). Names are written down *before* the thing is made, processes right after their start; removal tolerates
-what was never made. What is not in the file is not ours and is left alone (STYLE R14).
+what was never made. What is not in the file is not ours and is left alone (R14).
 
 /run, because a reboot takes away processes and namespaces, and should take away the record of them as well.
 """

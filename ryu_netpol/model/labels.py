@@ -1,4 +1,4 @@
-"""Labels and label selectors (SEMANTICS section 3), canonical and hashable.
+"""Labels and label selectors (NP-20 to NP-27), canonical and hashable.
 
 Source: Kubernetes API, LabelSelector and the API machinery's `labels` package.
 """

@@ -1,7 +1,7 @@
 """Texts into objects: what every command and the folder feed read manifests with.
 
 `read` takes one file's text, `merge` puts several files together. Nothing raises: every problem has a file, a line and
-a field. Objects with errors are handled as SEMANTICS UR-2 says, so that a policy that cannot be read closes.
+a field. Objects with errors are handled as UR-2 says, so that a policy that cannot be read closes.
 """
 
 from __future__ import annotations

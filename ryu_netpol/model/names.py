@@ -33,7 +33,7 @@ class PodKey(NamedTuple):
 
 
 class Api(enum.StrEnum):
-    """The API a policy is written in; the apiVersion decides its meaning (SEMANTICS LG)."""
+    """The API a policy is written in; the apiVersion decides its meaning (LG-1 to LG-13)."""
 
     V1 = "networking.k8s.io/v1"
     LEGACY = "extensions/v1beta1"

@@ -52,7 +52,7 @@ class Pod:
 
     @property
     def visible(self) -> bool:
-        """Whether policies can see this pod, but for its address, which may come later (SEMANTICS, words)."""
+        """Whether policies can see this pod, but for its address, which may come later (docs/semantics.md)."""
         return not self.host_network and not self.finished
 
     def address(self, version: Version) -> Address | None:
@@ -139,7 +139,7 @@ class Policy:
 
     @property
     def legacy(self) -> bool:
-        """Whether it is written in the API of 1.3 (SEMANTICS section 12)."""
+        """Whether it is written in the API of 1.3 (LG-1 to LG-13)."""
         return self.key.api is Api.LEGACY
 
     def rules(self, direction: Direction) -> tuple[Rule, ...]:

@@ -1,4 +1,4 @@
-"""Whose an address is (SEMANTICS section 8)."""
+"""Whose an address is (NP-70 to NP-73)."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
 """The reference evaluator: what the policies of a cluster mean for one connection.
 
 It is the meaning that compiled flows are compared with, so it is slow and obvious and knows nothing of flows: one
-function for each rule of SEMANTICS, each naming it. It imports the model only, so that it cannot share a mistake with
-the compiler. What an Oracle caches (owners of addresses, the policies at each pod) is a function of its cluster.
+function for each rule of docs/semantics.md, each naming it. It imports the model only, so that it cannot share a
+mistake with the compiler. What an Oracle caches (owners of addresses, the policies at each pod) is a function of its cluster.
 
-Callers: tests, `ryu-netpol reach` and `explain`.
+Callers: tests, `ryu-netpol reach` and `demo`.
 
 Trap: whether a connection comes from a node's own processes is told by `Connection.origin` and by nothing else. An
 address of the node does not tell it: what a node forwards for others may carry one too (NP-50).

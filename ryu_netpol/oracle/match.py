@@ -1,4 +1,4 @@
-"""What one entry of a rule matches: peers and ports (SEMANTICS sections 3 to 5), one function per question."""
+"""What one entry of a rule matches: peers and ports (NP-20 to NP-48), one function per question."""
 
 from __future__ import annotations
 

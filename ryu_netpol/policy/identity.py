@@ -1,4 +1,4 @@
-"""Identities: pods in terms of what policies can see of them (DESIGN section 3).
+"""Identities: pods in terms of what policies can see of them (docs/architecture.md).
 
 Two pods of one namespace with the same values for those label keys that some selector can look at, and the same named
 ports of those names that some rule mentions, cannot be told apart by any policy: they share an identity.

@@ -71,6 +71,8 @@ OTHERS = (
     ("shop/cache", "shop/web", "TCP", 8005),
     ("shop/cache", "shop/web", "TCP", 8010),
     ("shop/cache", "shop/web", "SCTP", 80),
+    ("shop/web", "shop/cache", "SCTP", 81),
+    ("shop/cache", "shop/web", "SCTP", 81),
     ("shop/cache", "shop/db", "SCTP", 80),
     ("shop/cache", "shop/web", "ICMP", None),
     ("shop/cache", "8.8.8.8", "TCP", 8005),

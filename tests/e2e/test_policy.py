@@ -67,7 +67,7 @@ def test_an_edited_policy_is_followed(shop: Lab, folder: Path) -> None:
 
 
 def test_a_revoked_connection_stops_and_another_goes_on(shop: Lab, folder: Path) -> None:
-    """Established connections are judged again when policy becomes narrower (DESIGN, section 6)."""
+    """Established connections are judged again when policy becomes narrower (docs/decisions/0004-epochs.md)."""
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(shop.socket("shop/db", socket.AF_INET, socket.SOCK_STREAM))
         # Or the probe's own listener could not have the port while the connections are open.

@@ -87,4 +87,4 @@ def test_the_port_is_made_configured_and_made_again(make_netns: Callable[[str], 
     assert restarted["ifindex"] == before["ifindex"]
     assert before["address"] == restarted["address"] == after["address"]
     # While the device was not there, that was said.
-    assert {what for what, _ in reports} <= {"bridge-repaired", "gateway"}
+    assert {what for what, _ in reports} <= {"bridge_repaired", "gateway"}

@@ -74,7 +74,7 @@ def test_existing_bridge_is_taken_over(ovs: PrivateOvs) -> None:
         assert agent.bridge("fail_mode") == "secure"
         assert agent.controller == ovs.vsctl("get-controller", BRIDGE).strip()
         assert agent.bridge("datapath_type") == "netdev"
-        agent.wait_report("bridge-problem", "datapath_type netdev, not system")
+        agent.wait_report("bridge_problem", "datapath_type netdev, not system")
     finally:
         agent.adapter.stop()
 
@@ -104,7 +104,7 @@ def test_changes_by_others_are_repaired_and_reported(agent: Agent, command: list
 
     agent.ovs.vsctl("--no-wait", *command)
 
-    agent.wait_report("bridge-repaired", words)
+    agent.wait_report("bridge_repaired", words)
     assert agent.bridge("fail_mode") == "secure"
     assert agent.controller == agent.ovs.vsctl("get-controller", BRIDGE).strip()
     assert "OpenFlow14" in agent.bridge("protocols")
@@ -160,7 +160,7 @@ def test_an_interface_that_cannot_be_opened_is_reported(agent: Agent) -> None:
     ovs = agent.ovs
     ovs.vsctl("--no-wait", "add-port", BRIDGE, "bad", "--", "set", "Interface", "bad", "type=patch")
 
-    agent.wait_report("bridge-problem", "cannot use the port bad")
+    agent.wait_report("bridge_problem", "cannot use the port bad")
     ovs.vsctl("set", "Interface", "bad", "external_ids:x=1")
     ovs.add_dummy_port(BRIDGE, "good")
     agent.wait_port("good")

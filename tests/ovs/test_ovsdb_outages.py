@@ -64,14 +64,14 @@ def test_restart_of_the_database_is_survived(agent: Agent) -> None:
 
     def meanwhile() -> None:
         agent.adapter.save_epoch(8)
-        agent.wait_report("ovsdb-unreachable", "does not answer")
+        agent.wait_report("ovsdb_unreachable", "does not answer")
 
     restart_ovsdb_server(agent.ovs, meanwhile)
 
     agent.wait_event(EpochSaved(8))
     agent.ovs.add_dummy_port(BRIDGE, "np1")
     agent.wait_port("np1")
-    assert sum(what == "ovsdb-unreachable" for what, _ in agent.reports) == 1
+    assert sum(what == "ovsdb_unreachable" for what, _ in agent.reports) == 1
 
 
 def test_unreachable_database(tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ def test_names_taken_elsewhere_are_reported(ovs: PrivateOvs) -> None:
     agent = Agent(ovs)
     agent.adapter.start()
     try:
-        agent.wait_report("ovsdb-refused", "constraint violation")
+        agent.wait_report("ovsdb_refused", "constraint violation")
         assert agent.events == []
         ovs.vsctl("del-port", "other", GATEWAY)
         agent.wait_up()

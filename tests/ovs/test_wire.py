@@ -11,7 +11,7 @@ from ryu_netpol.flows.text import parse, render, render_table
 from tests.ovs.conftest import BRIDGE, SwitchApp
 from tests.support.flow_strategies import flow_tables
 
-# Every shape of match and action that the pipeline uses, for both families, as tried by hand (DESIGN section 4).
+# Every shape of match and action that the pipeline uses, for both families, as tried by hand.
 SHAPES = """
 # classify: kind of source, untagged frames, senders of ARP and neighbour discovery
 table=0, priority=0, cookie=0x6e70000200000000 actions=drop

@@ -237,7 +237,7 @@ def test_stale_answers_are_ignored() -> None:
 
 
 def test_narrowing_raises_the_epoch_and_widening_does_not() -> None:
-    """DESIGN 6: what narrows raises the epoch in the same bundle; what only widens, or a pod that joins, does not."""
+    """Epochs: what narrows raises the epoch in the same bundle; what only widens, or a pod that joins, does not."""
     closed = build.policy("default/closed", "app")
     opened = build.policy("default/opened", "app", ingress=[build.rule(build.pods("app=web"))])
     cluster = build.cluster(
@@ -263,7 +263,7 @@ def test_narrowing_raises_the_epoch_and_widening_does_not() -> None:
 
 @pytest.mark.parametrize("limit", [0, 1, 2000, 65535])
 def test_an_epoch_is_reserved_once(limit: int) -> None:
-    """DESIGN 5: on a switch that forgot its flows the epoch goes on after the last that can have been used."""
+    """Epochs: on a switch that forgot its flows the epoch goes on after the last that can have been used."""
     cluster = random_cluster(random.Random(9))
     world = World()
     world.epoch_limit = limit

@@ -25,7 +25,7 @@ from ryu_netpol.model.packet import Connection
 
 _COUNTED = re.compile(r"n_packets=(\d+)")
 _VARYING = re.compile(r"(duration|n_packets|n_bytes)=[^,]*, ")
-_SENT_OUT = (CookieKind.RULE, CookieKind.ISOLATED)
+_DECIDING = (CookieKind.RULE, CookieKind.ISOLATED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def deciding(node: LabNode, source: PodKey, connection: Connection) -> Evidence:
     asked = question(packet)
     ports = datapath_ports(node.ovs.appctl("dpif/show"))
     outcome = read(node.ovs.trace(BRIDGE, asked.flow, asked.ct_next), ports)
-    hits = [hit for hit in outcome.hits if hit.meaning is not None and hit.meaning.kind in _SENT_OUT]
+    hits = [hit for hit in outcome.hits if hit.meaning is not None and hit.meaning.kind in _DECIDING]
     if not hits:
         raise LabError(f"No rule and no isolation decided about {source} to {connection.destination}.")
     return Evidence(hits[-1], _VARYING.sub("", _lines(node, hits[-1])[0]))

@@ -44,9 +44,9 @@ class Story:
         """A node with a switch and an agent, then its pods."""
         with self._teller.step("A node: a network namespace with its own Open vSwitch and agent") as step:
             self._lab.up()
-            version = self._node.ovs.vsctl("--version").splitlines()[0]
+            version = self._node.ovs.vsctl("--version").splitlines()[0].rpartition(" ")[2]
             agent = self._node.agent
-            step.say(f"{version}, userspace datapath; agent: pid {agent.pid if agent else '?'}, following a folder")
+            step.say(f"Open vSwitch {version}, userspace datapath; agent {agent.pid if agent else '?'}")
         with self._teller.step("Its pods, attached by the CNI plugin as a kubelet does it") as step:
             self._lab.attach(pod_specs(self._scenes.cluster()))
             for key, pod in sorted(self._scenes.cluster().pods.items()):
@@ -161,7 +161,7 @@ def _play(example: Path, folder: Path, teller: Teller, start: float) -> Facts:
     scenes = Scenes(example, folder)
     lab = Lab(folder, node_specs(scenes.cluster()))
     story = Story(lab, scenes, teller)
-    teller.say("Network policies on real packets. Nothing is simulated, and nothing stays behind.")
+    teller.say("Network policies on real packets: nothing is simulated, nothing stays.")
     try:
         try:
             story.start()

@@ -1,4 +1,4 @@
-"""Checks that several APIs share: names, labels, selectors, ports (SEMANTICS VA)."""
+"""Checks that several APIs share: names, labels, selectors, ports (VA-1 to VA-10)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""extensions/v1beta1 NetworkPolicy, the API of Kubernetes 1.3 (SEMANTICS section 12).
+"""extensions/v1beta1 NetworkPolicy, the API of Kubernetes 1.3 (LG-1 to LG-13).
 
 Its lists mean what they say: absent is any, empty is none (LG-7). It isolates nothing, the annotation of the namespace
 does (LG-4), so that a policy that cannot be read just allows nothing.

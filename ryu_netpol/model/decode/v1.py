@@ -1,4 +1,4 @@
-"""networking.k8s.io/v1 NetworkPolicy (SEMANTICS sections 2 to 5 and VA).
+"""networking.k8s.io/v1 NetworkPolicy (NP-10 to NP-48, VA-1 to VA-9).
 
 A policy with errors still isolates, and only the rules that cannot be read are lost (UR-2):
 

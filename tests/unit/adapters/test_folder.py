@@ -1,4 +1,4 @@
-"""The folder feed (SEMANTICS UR-1, UR-2): what happens to files, and what is in force afterwards."""
+"""The folder feed (UR-1, UR-2): what happens to files, and what is in force afterwards."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def test_the_scenes_change_what_the_model_says(tmp_path: Path) -> None:
 
 def test_another_folder_is_refused(tmp_path: Path) -> None:
     """A file or a pod of the story that is missing, and a file with an error, are one sentence."""
-    with pytest.raises(SceneError, match="it has no 1-namespaces.yaml"):
+    with pytest.raises(SceneError, match=r"it has no 1-namespaces\.yaml"):
         Scenes(tmp_path, tmp_path)
     copy = Path(shutil.copytree(EXAMPLE, tmp_path / "seed"))
     pods = (copy / "3-pods.yaml").read_text()
@@ -62,7 +62,7 @@ def test_another_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SceneError, match="it has no pod default/stranger"):
         Scenes(copy, tmp_path)
     (copy / "3-pods.yaml").write_text(pods.replace("containerPort: 6379", "containerPort: 0"))
-    with pytest.raises(SceneError, match=r"3-pods.yaml:15: Pod default/db: "):
+    with pytest.raises(SceneError, match=r"3-pods.yaml:14: Pod default/db: "):
         Scenes(copy, tmp_path)
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from ryu_netpol.lab.listen import Place
-from ryu_netpol.lab.probe import Outcome, Question, judge
+from ryu_netpol.lab.probe import Outcome, Question, judge, turns
 from ryu_netpol.lab.shoot import Echo, Shot, Wire
 
 A, B = Place("default/a", "ns-a", "10.0.0.1"), Place("default/b", "ns-b", "10.0.0.2")
@@ -44,3 +44,12 @@ def test_a_refusal_is_an_error() -> None:
 def test_who_answers_matters(words: str, outcome: Outcome) -> None:
     """An answer from the wrong pod is a bug in the network, not a permission."""
     assert judge(QUESTION, Echo(Wire.ANSWERED, words), GOOD, {}, timeout=1.0).outcome is outcome
+
+
+def test_sctp_is_asked_one_way_after_the_other() -> None:
+    """Two hosts have one SCTP connection, whatever the ports: the answer to one way would let the other way pass."""
+    there, back, tcp = Shot(A, B, "SCTP", 80), Shot(B, A, "SCTP", 90), Shot(B, A, "TCP", 80)
+
+    assert turns([Question(shot, ()) for shot in (back, there, tcp)]) == [[1, 2], [0]]
+    assert turns([Question(tcp, ())]) == [[0]]
+    assert turns([]) == []

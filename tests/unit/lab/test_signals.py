@@ -27,10 +27,15 @@ def test_term_is_an_exit() -> None:
 
 def test_a_deferred_signal_comes_after_the_block() -> None:
     """What is made in the block is known by then."""
-    made = []
-    with pytest.raises(KeyboardInterrupt), ending_in_order(), deferred():
-        signal.raise_signal(signal.SIGINT)
-        made.append("it")
+    made: list[str] = []
+
+    def make() -> None:
+        with deferred():
+            signal.raise_signal(signal.SIGINT)
+            made.append("it")
+
+    with ending_in_order(), pytest.raises(KeyboardInterrupt):
+        make()
     assert made == ["it"]
 
 

@@ -9,8 +9,8 @@
     red/host host network of node1, app=web
     namespaces: red team=r, blue team=b, grey has no label of its own
 
-Expectations were written by hand from SEMANTICS; a case names its rule, and a connection reads "red/a > blue/b TCP/80",
-with " v6" at the end for the other family of dual-stack ends.
+Expectations were written by hand from docs/semantics.md; a case names its rule, and a connection reads
+"red/a > blue/b TCP/80", with " v6" at the end for the other family of dual-stack ends.
 """
 
 from __future__ import annotations

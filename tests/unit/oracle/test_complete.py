@@ -1,4 +1,4 @@
-"""Every rule of SEMANTICS sections 1 to 12 is in a table, or it is said here why it cannot be."""
+"""Every rule NP and LG of docs/semantics.md is in a table, or it is said here why it cannot be."""
 
 from __future__ import annotations
 

@@ -147,7 +147,7 @@ CASES = [
 
 @each(CASES)
 def test_legacy(objects: tuple[Object, ...], question: str, expected: bool) -> None:
-    """Legacy policies are as SEMANTICS section 12 says."""
+    """Legacy policies are as LG-1 to LG-13 say."""
     verdict = ask(world(*objects), question)
 
     assert expected == verdict.allowed, verdict.reason

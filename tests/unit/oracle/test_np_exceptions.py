@@ -252,7 +252,7 @@ CASES = [
 
 @each(CASES)
 def test_exceptions(objects: tuple[Object, ...], question: str, expected: bool) -> None:
-    """Nodes, life cycle, families, services and other protocols are as SEMANTICS sections 6 to 10 say."""
+    """Nodes, life cycle, families, services and other protocols are as NP-50 to NP-84 say."""
     verdict = ask(world(*objects), question)
 
     assert expected == verdict.allowed, verdict.reason

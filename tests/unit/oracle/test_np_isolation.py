@@ -172,7 +172,7 @@ CASES = [
 
 @each(CASES)
 def test_isolation(objects: tuple[Object, ...], question: str, expected: bool) -> None:
-    """Isolation and combination are as SEMANTICS sections 1 and 2 say."""
+    """Isolation and combination are as NP-1 to NP-15 say."""
     verdict = ask(world(*objects), question)
 
     assert expected == verdict.allowed, verdict.reason

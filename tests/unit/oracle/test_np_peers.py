@@ -170,7 +170,7 @@ CASES = [
 
 @each(CASES)
 def test_peers(objects: tuple[Object, ...], question: str, expected: bool) -> None:
-    """Peers are as SEMANTICS section 4 says."""
+    """Peers are as NP-30 to NP-38 say."""
     verdict = ask(world(*objects), question)
 
     assert expected == verdict.allowed, verdict.reason

@@ -143,7 +143,7 @@ CASES = [
 
 @each(CASES)
 def test_ports(objects: tuple[Object, ...], question: str, expected: bool) -> None:
-    """Ports are as SEMANTICS section 5 says."""
+    """Ports are as NP-40 to NP-49 say."""
     verdict = ask(world(*objects), question)
 
     assert expected == verdict.allowed, verdict.reason
