@@ -1,6 +1,7 @@
 """The addresses of the node itself, as its kernel knows them (NP-61): read at the start and followed as they change.
 
-Callers: `ryu-netpol agent`, in the node's network namespace (that of whoever calls start()). The kernel's notifications (rtnetlink(7), a socket that only says "something changed") trigger a new reading by `ip -j`.
+Callers: `ryu-netpol agent`, in the node's network namespace (that of whoever calls start()). The
+kernel's notifications (rtnetlink(7), a socket that only says "something changed") trigger a new reading by `ip -j`.
 A socket cannot die as an `ip monitor` process can, and leaves no process behind; what it may lose under load (ENOBUFS)
 is a notification, after which everything is read anyway, as it is from time to time without any.
 

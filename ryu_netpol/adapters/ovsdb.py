@@ -1,6 +1,6 @@
 """The node's OVSDB, for the agent: a thread with a replica of the database (the IDL of the `ovs` package, RFC 7047).
 
-Callers: `ryu-netpol agent`. It fulfils `agent.boundary.Database`; calls return at once and are done by the thread, which
+Callers: `ryu-netpol agent`. It fulfils `agent.boundary.Database`; calls return at once, and the thread
 - delivers BridgeSeen with the complete state, at the first contact and whenever it differs from the last one;
 - keeps the bridge, its gateway port and its controller as they must be, whoever changes them;
 - delivers EpochSaved when the limit is in the database.

@@ -2,7 +2,8 @@
 
 It is the meaning that compiled flows are compared with, so it is slow and obvious and knows nothing of flows: one
 function for each rule of docs/semantics.md, each naming it. It imports the model only, so that it cannot share a
-mistake with the compiler. What an Oracle caches (owners of addresses, the policies at each pod) is a function of its cluster.
+mistake with the compiler. What an Oracle caches (owners of addresses, policies at each pod) is a function of its
+cluster.
 
 Callers: tests, `ryu-netpol reach` and `demo`.
 
