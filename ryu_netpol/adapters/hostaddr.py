@@ -5,7 +5,7 @@ kernel's notifications (rtnetlink(7), a socket that only says "something changed
 A socket cannot die as an `ip monitor` process can, and leaves no process behind; what it may lose under load (ENOBUFS)
 is a notification, after which everything is read anyway, as it is from time to time without any.
 
-`changed` is called before every reading: which passes `Gateway.repair`, so that addresses of the gateway port
+`changed` is called before every reading: the agent passes `Gateway.repair`, so that addresses of the gateway port
 that somebody removed are back before they are missed.
 """
 
