@@ -13,7 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from cni.contract import PortIdentity
 from ryu_netpol.flows.interpret_packet import Packet
 from ryu_netpol.flows.ir import CookieKind
 from ryu_netpol.flows.pipeline import TableId
@@ -86,20 +85,21 @@ def _lines(node: LabNode, hit: Hit) -> list[str]:
 
 
 def _port(node: LabNode, pod: PodKey) -> tuple[int, int, int]:
-    """The pod's port number and MAC, and the gateway's MAC, as the database has them."""
-    shown = node.ovs.vsctl("--format=json", "--columns=name,ofport,mac,external_ids", "list", "Interface")
-    found: tuple[int, str] | None = None
-    router = ""
-    for name, number, mac, (_, ids) in json.loads(shown)["data"]:
-        identity = PortIdentity.from_external_ids(dict(ids))
-        if identity is not None and (identity.namespace, identity.pod) == (pod.namespace, pod.name):
-            found = int(number), identity.mac
-        if name == GATEWAY:
-            router = str(mac)
-    if found is None or not router:
+    """The pod's port number and MAC, and the gateway's MAC, as the database has them (docs/cni.md, the contract)."""
+    of_pod = f"external_ids:k8s-namespace={pod.namespace}", f"external_ids:k8s-pod-name={pod.name}"
+    found = _interfaces(node, *of_pod)
+    gateway = _interfaces(node, f"name={GATEWAY}")
+    if not found or not gateway:
         raise LabError(f"Pod {pod} has no port on {BRIDGE}.")
-    return found[0], _number(found[1]), _number(router)
+    number, _, (_, ids) = found[0]
+    return int(number), _number(dict(ids)["attached-mac"]), _number(gateway[0][1])
 
 
-def _number(mac: Any) -> int:
+def _interfaces(node: LabNode, *conditions: str) -> list[Any]:
+    """Port number, MAC and external_ids of the interfaces that meet the conditions."""
+    shown = node.ovs.vsctl("--format=json", "--columns=ofport,mac,external_ids", "find", "Interface", *conditions)
+    return list(json.loads(shown)["data"])
+
+
+def _number(mac: object) -> int:
     return int(str(mac).replace(":", ""), 16)
