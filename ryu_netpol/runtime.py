@@ -25,6 +25,7 @@ from ryu_netpol.agent.events import (
     FlowsDumped,
     HostAddressesSeen,
     Relisted,
+    Replaced,
     SwitchLost,
     SwitchUp,
     Ticked,
@@ -77,15 +78,15 @@ class Runtime:
 
     def _do(self, effect: Effect, switch: SwitchLink, database: Database) -> None:
         match effect:
-            case Program(plan):
+            case Program(plan, connection):
                 LOG.info(
                     "generation %d: %d flows added or changed, %d deleted%s",
                     plan.generation, len(plan.adds), len(plan.deletes), ", all others too" if plan.replace_all else "",
                 )  # fmt: skip
-                switch.program(plan)
-            case Dump():
+                switch.program(plan, connection)
+            case Dump(connection):
                 LOG.info("reading back what is on the switch")
-                switch.dump()
+                switch.dump(connection)
             case SaveEpoch(limit):
                 LOG.info("reserving epochs up to %d", limit)
                 database.save_epoch(limit)
@@ -116,6 +117,8 @@ def describe(event: Event) -> str:
     match event:
         case Relisted(kind, objects):
             return f"relisted {kind}: {len(objects)}"
+        case Replaced(objects):
+            return f"replaced everything: {len(objects)} objects"
         case FlowsDumped(connection, flows, meters, unreadable):
             return f"dumped over connection {connection}: {len(flows)} flows, {len(meters)} meters, {unreadable} unread"
         case BridgeSeen(ports, gateway, epoch_limit):

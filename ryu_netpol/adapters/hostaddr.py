@@ -31,10 +31,16 @@ INTERVAL = 10.0
 _LEFT_OUT = tuple(Cidr.parse(text) for text in ("127.0.0.0/8", "::1/128", "fe80::/10"))
 
 
+_SERVICES = "kube-ipvs0"
+"""Where kube-proxy in mode ipvs keeps the addresses of all services: they lead to pods, not to the node (NP-51)."""
+
+
 def parse_addresses(text: str) -> frozenset[Address]:
     """The addresses in what `ip -j address` prints, without loopback and link-local ones, which no pod can speak to."""
     found = set()
     for link in json.loads(text or "[]"):
+        if link.get("ifname") == _SERVICES:
+            continue
         for info in link.get("addr_info", ()):
             if info.get("family") in ("inet", "inet6"):
                 found.add(Address.parse(info["local"]))

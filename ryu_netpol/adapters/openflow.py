@@ -147,17 +147,17 @@ class OpenFlowSession(SwitchLink):
 
     # --- from the agent -------------------------------------------------------------------------------------------
 
-    def program(self, plan: Plan) -> None:
+    def program(self, plan: Plan, connection: int) -> None:
         """Send the plan as one atomic bundle; delivers Committed or CommitFailed.
 
-        Ignored while there is no connection, or one whose flows have not been dumped yet: the plan was made for an
-        earlier one then, and SwitchLost is on its way. Raises RuntimeError while a bundle is in flight.
+        Ignored where the plan was made for an earlier connection: SwitchLost is on its way then. Raises RuntimeError
+        while a bundle is in flight.
         """
         with self._lock:
-            connection = self._connection
-            if connection is None or not connection.dumped:
+            current = self._connection
+            if current is None or current.number != connection or not current.dumped:
                 return
-            if connection.bundle is not None:
+            if current.bundle is not None:
                 raise RuntimeError("a bundle is in flight already: the agent must wait for its end")
             number = next(self._bundles)
             first = self._xids(wire.xids_needed(plan) + len(plan.meters_add) + 1)
@@ -168,21 +168,24 @@ class OpenFlowSession(SwitchLink):
                 return
             after = encoded.close_xid + 1
             meters = dict(enumerate(plan.meters_add, after + 1))
-            connection.bundle = _InFlight(number, encoded, commit_xid=after, meters=meters)
-            send = connection.transport.send
+            current.bundle = _InFlight(number, encoded, commit_xid=after, meters=meters)
+            send = current.transport.send
             send(b"".join(wire.encode_meter_mod(MeterCommand.ADD, meter, xid=xid) for xid, meter in meters.items()))
             for piece in encoded.pieces:
                 send(piece)
 
-    def dump(self) -> None:
-        """Read back what is ours; delivers FlowsDumped. A dump that is under way is given up for this one."""
+    def dump(self, connection: int) -> None:
+        """Read back what is ours; delivers FlowsDumped. A dump that is under way is given up for this one.
+
+        Ignored for an earlier connection.
+        """
         with self._lock:
-            connection = self._connection
-            if connection is None:
+            current = self._connection
+            if current is None or current.number != connection:
                 return
             first = self._xids(2)
-            connection.dumping = _Dumping(first, first + 1, missing={first, first + 1})
-            connection.transport.send(wire.encode_flow_request(xid=first) + wire.encode_meter_request(xid=first + 1))
+            current.dumping = _Dumping(first, first + 1, missing={first, first + 1})
+            current.transport.send(wire.encode_flow_request(xid=first) + wire.encode_meter_request(xid=first + 1))
 
     # --- what came back -------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from ryu_netpol.agent.events import Attachment, BridgePort, BridgeSeen
@@ -31,7 +32,12 @@ def attached(seen: BridgeSeen, store: Store, node: NodeName) -> Attached:
     unknown: list[int] = []
     problems: list[tuple[str, str]] = []
     pods = store.snapshot().pods
-    for port in sorted(seen.ports, key=lambda p: p.number):
+    twice = {number for number, count in Counter(port.number for port in seen.ports).items() if count > 1}
+    for port in sorted(seen.ports, key=lambda p: (p.number, p.name)):
+        if port.number in twice:
+            # No flow speaks for it, so CLASSIFY drops what it sends.
+            problems.append(("unknown_port", f"port {port.name} is closed: another one has its number {port.number}"))
+            continue
         attachment = port.attachment
         if attachment is None:
             unknown.append(port.number)

@@ -10,11 +10,11 @@ from ryu_netpol.flows.delta import Plan
 class SwitchLink(Protocol):
     """The OpenFlow session."""
 
-    def program(self, plan: Plan) -> None:
-        """Send the plan as one atomic bundle; delivers Committed or CommitFailed."""
+    def program(self, plan: Plan, connection: int) -> None:
+        """Send the plan as one atomic bundle; delivers Committed or CommitFailed. Ignored for an earlier connection."""
 
-    def dump(self) -> None:
-        """Read back what is ours; delivers FlowsDumped."""
+    def dump(self, connection: int) -> None:
+        """Read back what is ours; delivers FlowsDumped. Ignored for an earlier connection."""
 
 
 class Database(Protocol):

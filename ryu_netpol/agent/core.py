@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ryu_netpol.agent.attach import Attached, attached
 from ryu_netpol.agent.effects import Dump, Effect, MarkReady, MarkSynced, Program, Report, SaveEpoch, SetAlarm
@@ -28,6 +29,7 @@ from ryu_netpol.agent.events import (
     FlowsDumped,
     HostAddressesSeen,
     Relisted,
+    Replaced,
     SwitchLost,
     SwitchUp,
     Ticked,
@@ -38,11 +40,12 @@ from ryu_netpol.flows.bridge import Bridge
 from ryu_netpol.flows.compile import compile_node, meters
 from ryu_netpol.flows.delta import Plan, plan
 from ryu_netpol.flows.ir import FlowTable
-from ryu_netpol.flows.narrow import addresses, narrows
+from ryu_netpol.flows.narrow import narrows
 from ryu_netpol.flows.numbers import MAX_EPOCH, Numbers, following, recover, recover_epoch
 from ryu_netpol.model.names import Epoch, NodeName
 from ryu_netpol.model.net import Address, Cidr
 from ryu_netpol.model.objects import Cluster
+from ryu_netpol.policy.owners import Owner
 from ryu_netpol.policy.resolve import NodePolicy, resolve
 
 EPOCHS_AT_ONCE = 1000
@@ -51,14 +54,21 @@ FIRST_RETRY, LAST_RETRY = 1.0, 30.0
 """Seconds before a refused bundle is tried again: doubled each time."""
 
 
+class Sandbox(NamedTuple):
+    """One attachment of a pod; a second one of the same container is another."""
+
+    port: str
+    container: str
+    created: int
+
+
 @dataclass(frozen=True, slots=True)
 class Desired:
     """What should be on the switch, and which sandboxes that makes ready."""
 
     flows: FlowTable
     meters: frozenset[int]
-    ready: frozenset[tuple[str, str]]
-    """Port name and container id."""
+    ready: frozenset[Sandbox]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +107,11 @@ class Agent:
         self._epoch: Epoch | None = None
         self._epoch_limit = 0
         self._saving_epoch = False
-        self._released: frozenset[Address] = frozenset()
+        self._past: dict[Address, Owner | None] = {}
+        """Who had an address last, of all that ever had an owner; None: somebody who is gone (NP-71)."""
         self._retry = FIRST_RETRY
         self._resting = False
-        self._ready: frozenset[tuple[str, str]] = frozenset()
+        self._ready: frozenset[Sandbox] = frozenset()
         self._synced = False
         self._problems: frozenset[tuple[str, str]] = frozenset()
 
@@ -123,7 +134,7 @@ class Agent:
 
     def _take(self, event: Event) -> Iterator[Effect]:
         match event:
-            case Upserted() | Deleted() | Relisted():
+            case Upserted() | Deleted() | Relisted() | Replaced():
                 self._dirty |= self._store.apply(event)
             case BridgeSeen():
                 self._dirty |= event != self._seen
@@ -135,7 +146,7 @@ class Agent:
             case SwitchUp(connection):
                 self._connection = connection
                 yield from self._forget_switch()
-                yield Dump()
+                yield Dump(connection)
             case SwitchLost(connection) if connection == self._connection:
                 self._connection = None
                 yield from self._forget_switch()
@@ -154,7 +165,7 @@ class Agent:
             case Ticked() if self._resting:
                 self._resting = False
                 if self._connection is not None and not self._known:
-                    yield Dump()
+                    yield Dump(self._connection)
             case _:
                 pass  # An answer that belongs to an earlier connection or generation.
 
@@ -189,8 +200,8 @@ class Agent:
 
     def _in_force(self, desired: Desired) -> Iterator[Effect]:
         """What the switch has is what was desired: say so to whoever waits for it."""
-        for port, container in sorted(desired.ready - self._ready):
-            yield MarkReady(port, container)
+        for sandbox in sorted(desired.ready - self._ready):
+            yield MarkReady(sandbox.port, sandbox.container)
         self._ready = desired.ready
         if not self._synced:
             self._synced = True
@@ -201,7 +212,9 @@ class Agent:
         seen = self._seen
         if not self._dirty or not self._store.synced or seen is None or self._host_addresses is None:
             return
-        if seen.gateway is None or not self._known or self._in_flight or self._resting or self._saving_epoch:
+        if seen.gateway is None or self._in_flight or self._resting or self._saving_epoch:
+            return
+        if not self._known or self._connection is None:
             return
         ports = attached(seen, self._store, self._node)
         bridge = Bridge(
@@ -214,18 +227,16 @@ class Agent:
         )
         policy = resolve(self._store.snapshot(), self._node, ports.ready.values())
         yield from self._complain(ports, policy)
-        yield from self._program(bridge, policy, ports)
+        yield from self._program(bridge, policy, ports, self._connection)
 
-    def _program(self, bridge: Bridge, policy: NodePolicy, ports: Attached) -> Iterator[Effect]:
+    def _program(self, bridge: Bridge, policy: NodePolicy, ports: Attached, connection: int) -> Iterator[Effect]:
         installed = self._installed
         numbers = self._numbers.assign(policy) if self._numbers else recover(installed or FlowTable(), policy)
         epoch = self._current_epoch()
         desired = compile_node(policy, bridge, numbers, epoch)
         change = self._plan(desired, policy, bridge)
-        released = self._released | _released(installed, desired)
-        alive = frozenset(map(int, numbers.identities.values()))
-        if change and narrows(installed or FlowTable(), change, alive=alive, released=self._released):
-            epoch, released = following(epoch), frozenset()
+        if self._inherits(policy) or (change and self._narrows(change, policy, numbers)):
+            epoch = following(epoch)
             if epoch > self._epoch_limit:
                 # The epoch to go on from is fixed now: the limit is about to grow.
                 self._saving_epoch, self._epoch = True, self._current_epoch()
@@ -233,16 +244,29 @@ class Agent:
                 return
             desired = compile_node(policy, bridge, numbers, epoch)
             change = self._plan(desired, policy, bridge)
-        self._numbers, self._policy, self._epoch, self._released = numbers, policy, epoch, released
+        self._numbers, self._policy, self._epoch = numbers, policy, epoch
+        self._past = dict.fromkeys(self._past) | dict(policy.owners)
         self._dirty = False
-        ready = frozenset((port.name, port.attachment.container) for port in ports.ready if port.attachment)
+        ready = frozenset(
+            Sandbox(port.name, port.attachment.container, port.attachment.created)
+            for port in ports.ready
+            if port.attachment
+        )
         goal = Desired(desired, meters(policy, bridge), ready)
         if change:
             self._generation = change.generation
             self._in_flight = (change, goal)
-            yield Program(change)
+            yield Program(change, connection)
         else:
             yield from self._in_force(goal)
+
+    def _inherits(self, policy: NodePolicy) -> bool:
+        """Whether an address has passed to another owner, who must not inherit the connections of the former one."""
+        return any(self._past.get(address, owner) != owner for address, owner in policy.owners.items())
+
+    def _narrows(self, change: Plan, policy: NodePolicy, numbers: Numbers) -> bool:
+        alive = frozenset(map(int, numbers.identities.values()))
+        return narrows(self._installed or FlowTable(), change, alive=alive, owned=policy.owners.keys())
 
     def _plan(self, desired: FlowTable, policy: NodePolicy, bridge: Bridge) -> Plan:
         return plan(
@@ -269,11 +293,3 @@ class Agent:
         for what, message in sorted(problems - self._problems):
             yield Report(what, message)
         self._problems = problems
-
-
-def _released(installed: FlowTable | None, desired: FlowTable) -> frozenset[Address]:
-    """Addresses that have an owner on the switch and will have none."""
-    if installed is None:
-        return frozenset()
-    gone = {a for key, flow in installed.items() if key not in desired for a in addresses(flow)}
-    return frozenset(gone - {a for flow in desired.values() for a in addresses(flow)}) if gone else frozenset()

@@ -12,11 +12,15 @@ class Program:
     """Send this plan as one atomic bundle; answered by Committed or CommitFailed."""
 
     plan: Plan
+    connection: int
+    """The connection whose dump the plan was made from; over another one it must not be sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dump:
     """Read back what is on the switch; answered by FlowsDumped."""
+
+    connection: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,13 @@ class Relisted:
 
 
 @dataclass(frozen=True, slots=True)
+class Replaced:
+    """The complete list of everything, at once: for a feed whose changes belong together."""
+
+    objects: frozenset[Object]
+
+
+@dataclass(frozen=True, slots=True)
 class Attachment:
     """What the CNI plugin wrote about a pod's port (docs/cni.md)."""
 
@@ -151,6 +158,7 @@ Event = (
     Upserted
     | Deleted
     | Relisted
+    | Replaced
     | BridgeSeen
     | HostAddressesSeen
     | SwitchUp

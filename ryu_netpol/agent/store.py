@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-from ryu_netpol.agent.events import Deleted, Kind, Relisted, Upserted
+from ryu_netpol.agent.events import Deleted, Kind, Relisted, Replaced, Upserted
 from ryu_netpol.model.objects import Cluster, Namespace, Node, Object, Pod, Policy
 
 _KINDS: dict[type, Kind] = {Pod: Kind.POD, Namespace: Kind.NAMESPACE, Node: Kind.NODE, Policy: Kind.POLICY}
@@ -33,7 +34,7 @@ class Store:
         """Whether every kind has been listed once: before that, nothing may be opened."""
         return self._listed == set(Kind)
 
-    def apply(self, event: Upserted | Deleted | Relisted) -> bool:
+    def apply(self, event: Upserted | Deleted | Relisted | Replaced) -> bool:
         """Take the event in; tell whether anything is different now."""
         match event:
             case Upserted(item):
@@ -43,12 +44,20 @@ class Store:
             case Deleted(item):
                 changed = self._objects[kind_of(item)].pop(key_of(item), None) is not None
             case Relisted(kind, items):
-                new = {key_of(item): item for item in items}
-                changed = kind not in self._listed or new != self._objects[kind]
-                self._objects[kind] = new
-                self._listed.add(kind)
+                changed = self._relist(kind, items)
+            case Replaced(items):
+                changed = False
+                for kind in Kind:
+                    changed |= self._relist(kind, (item for item in items if kind_of(item) is kind))
         if changed:
             self._snapshot = None
+        return changed
+
+    def _relist(self, kind: Kind, items: Iterable[Object]) -> bool:
+        new = {key_of(item): item for item in items}
+        changed = kind not in self._listed or new != self._objects[kind]
+        self._objects[kind] = new
+        self._listed.add(kind)
         return changed
 
     def has_namespace(self, name: str) -> bool:

@@ -18,8 +18,7 @@ from ryu_netpol.adapters.openflow import OpenFlowSession
 from ryu_netpol.adapters.ovsdb import OvsdbAdapter
 from ryu_netpol.adapters.ryu_compat import ListenError
 from ryu_netpol.agent.core import Agent
-from ryu_netpol.agent.events import BridgeSeen, Event, Kind, Relisted
-from ryu_netpol.agent.store import kind_of
+from ryu_netpol.agent.events import BridgeSeen, Event, Replaced
 from ryu_netpol.app import run_switch_app
 from ryu_netpol.cli.common import USAGE, complain
 from ryu_netpol.config import Settings, SettingsError
@@ -118,7 +117,7 @@ def serve(settings: Settings) -> None:
 
 
 class FeedToEvents:
-    """What the folder says, as events: a complete list of every kind each time, and what is wrong with the files."""
+    """What the folder says, as events: everything at once each time, and what is wrong with the files."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
@@ -134,7 +133,8 @@ class FeedToEvents:
         if not any(problem.is_error for problem in problems):
             self._mentioned = mentioned(state.objects)
         if state.known:
-            self._runtime.deliver(*lists((*state.objects, *namespaces(self._mentioned, state.objects))))
+            everything = (*state.objects, *namespaces(self._mentioned, state.objects))
+            self._runtime.deliver(Replaced(frozenset(everything)))
 
 
 def mentioned(objects: Iterable[Object]) -> frozenset[str]:
@@ -149,9 +149,3 @@ def namespaces(names: frozenset[str], objects: Iterable[Object]) -> list[Namespa
     """Those of these namespaces that no object describes."""
     described = {item.name for item in objects if isinstance(item, Namespace)}
     return [Namespace(name) for name in sorted(names - described)]
-
-
-def lists(objects: Iterable[Object]) -> list[Relisted]:
-    """Everything, kind by kind."""
-    everything = tuple(objects)
-    return [Relisted(kind, frozenset(o for o in everything if kind_of(o) is kind)) for kind in Kind]

@@ -190,7 +190,10 @@ def _conntrack(epoch: Epoch) -> Iterator[Flow]:
         match = ct(on=CT_RPL | CT_TRK) + reg(MARK_FROM_GATEWAY, bit)
         yield _flow(T.ORIGIN, 100, match, Load(ORIGIN_GATEWAY, bit), Goto(T.CT_STATE))
     yield _flow(T.CT_STATE, 200, ct(on=CT_INV | CT_TRK))
-    yield _flow(T.CT_STATE, 190, ct(on=CT_REL | CT_TRK), Goto(T.FORWARD))
+    # An error answers a packet that has just passed, so its connection was judged in this epoch.
+    yield _flow(T.CT_STATE, 190, ct(on=CT_REL | CT_TRK) + reg(MARK_EPOCH, epoch), Goto(T.RELATED))
+    yield _flow(T.CT_STATE, 189, ct(on=CT_REL | CT_TRK))
+    yield _flow(T.RELATED, 100, reg(KIND, Kind.GATEWAY), Goto(T.FORWARD))
     yield _flow(T.CT_STATE, 180, ct(on=CT_EST | CT_TRK) + reg(MARK_EPOCH, epoch), Goto(T.FORWARD))
     yield _flow(T.CT_STATE, 100, ct(on=CT_EST | CT_TRK, off=CT_RPL), Goto(T.SERVICE))
     yield _flow(T.CT_STATE, 100, ct(on=CT_NEW | CT_TRK), Goto(T.SERVICE))

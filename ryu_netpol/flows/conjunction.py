@@ -8,7 +8,7 @@ actions. Clauses of one dimension may overlap: each contributes on its own.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -130,16 +130,20 @@ def isolation_flows(policy: NodePolicy, identities: Mapping[Identity, IdentityId
             yield Flow(TABLE[direction], ISOLATED_PRIORITY, reg(register, number), (), cookie)
 
 
-def signatures(flows: FlowTable | Iterable[Flow]) -> dict[int, Signature]:
-    """The rules on a switch, by number, in terms of what they match."""
+def signatures(flows: FlowTable) -> dict[int, Signature]:
+    """The rules of two dimensions or more on a switch, by number, in terms of what they match."""
     found: dict[int, set[Clause]] = defaultdict(set)
-    for flow in flows.values() if isinstance(flows, FlowTable) else flows:
-        if flow.table not in TABLE.values():
-            continue
-        table = TableId(flow.table)
-        if flow.cookie.kind is CookieKind.RULE and flow.priority == DIRECT_PRIORITY:
-            found[flow.cookie.value].add(Clause(table, 1, 1, flow.match))
+    for flow in flows.values():
         for action in flow.actions:
-            if isinstance(action, Conjunction):
-                found[action.id].add(Clause(table, action.clause, action.clauses, flow.match))
+            if isinstance(action, Conjunction) and flow.table in TABLE.values():
+                found[action.id].add(Clause(TableId(flow.table), action.clause, action.clauses, flow.match))
     return {number: frozenset(clauses) for number, clauses in found.items()}
+
+
+def direct_numbers(flows: FlowTable) -> dict[Clause, int]:
+    """What rules of one dimension match on a switch, each with the lowest number of those that match it."""
+    return {
+        Clause(TableId(flow.table), 1, 1, flow.match): flow.cookie.value
+        for flow in flows.values()
+        if flow.priority == DIRECT_PRIORITY and flow.table in TABLE.values()
+    }

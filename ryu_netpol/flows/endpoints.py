@@ -18,7 +18,7 @@ from ryu_netpol.flows.fields import (
     Kind,
 )
 from ryu_netpol.flows.ir import Action, Cookie, CookieKind, Flow, Goto, InPort, Load, Match, Meter, Output, SetField
-from ryu_netpol.flows.matches import ICMP6, destination, port, reg, source
+from ryu_netpol.flows.matches import CT_REL, CT_TRK, ICMP6, connection_end, ct, destination, port, reg, source
 from ryu_netpol.flows.pipeline import TableId
 from ryu_netpol.model.names import PORT_PROTOCOLS, IdentityId
 from ryu_netpol.model.net import BITS, Address, Cidr, PortRange, port_masks
@@ -92,7 +92,7 @@ def _neighbour_flows(number: int, mac: int, addresses: tuple[Address, ...], cook
 
 
 def address_flows(bridge: Bridge, policy: NodePolicy, numbers: Mapping[Identity, IdentityId]) -> Iterator[Flow]:
-    """SOURCE_ID and DEST_ID, the exception for a pod that speaks to itself (NP-52), neighbours outside all blocks."""
+    """SOURCE_ID and DEST_ID; for endpoints also what they may say to themselves (NP-52) and of their connections."""
     for address, endpoint in policy.local.items():
         cookie = Cookie(CookieKind.ENDPOINT, endpoint.port)
         number = numbers[policy.endpoints[endpoint]]
@@ -106,6 +106,9 @@ def address_flows(bridge: Bridge, policy: NodePolicy, numbers: Mapping[Identity,
         yield Flow(T.DEST_ID, 100, to, (as_dest, Load(LOCAL_DEST, 1), Goto(T.EGRESS_ADMIN)), cookie)
         itself = reg(LOCAL_SOURCE, 1) + source(address) + to
         yield Flow(T.EGRESS_ADMIN, 50000, itself, (Goto(T.COMMIT),), cookie)
+        for about in (connection_end("src", address), connection_end("dst", address)):
+            error = reg(KIND, Kind.ENDPOINT) + source(address) + ct(on=CT_REL | CT_TRK) + about
+            yield Flow(T.RELATED, 100, error, (Goto(T.FORWARD),), cookie)
         if not any(address in cidr for cidr in bridge.pod_cidrs):
             # An IPAM plugin may give out what no block of the node covers: the gateway asks for that address, too.
             yield answer_to_gateway(Cidr(address.version, address.value, BITS[address.version]), cookie)
@@ -118,6 +121,9 @@ def address_flows(bridge: Bridge, policy: NodePolicy, numbers: Mapping[Identity,
         cookie = Cookie(CookieKind.CONTESTED)
         yield Flow(T.SOURCE_ID, 120, source(address), (), cookie)
         yield Flow(T.DEST_ID, 120, destination(address), (), cookie)
+    for cidr in bridge.pod_cidrs:
+        # Nobody has these addresses yet. A connection to one of them must not wait, judged, for whoever gets it.
+        yield Flow(T.DEST_ID, 80, destination(cidr), (), Cookie(CookieKind.CLOSED))
     for address in bridge.own_addresses:
         yield from _node_address(address)
 

@@ -72,6 +72,11 @@ _DECLARED = (
     Field("ipv4_dst", "NXM_OF_IP_DST", 32, OXM, 12, Form.IPV4, maskable=True, needs=_IP4, settable=True),
     Field("ipv6_src", "NXM_NX_IPV6_SRC", 128, OXM, 26, Form.IPV6, maskable=True, needs=_IP6, settable=True),
     Field("ipv6_dst", "NXM_NX_IPV6_DST", 128, OXM, 27, Form.IPV6, maskable=True, needs=_IP6, settable=True),
+    # Of the connection's first packet, also where the packet is an error about it.
+    Field("ct_nw_src", "NXM_NX_CT_NW_SRC", 32, NXM1, 120, Form.IPV4, maskable=True, needs=_IP4),
+    Field("ct_nw_dst", "NXM_NX_CT_NW_DST", 32, NXM1, 121, Form.IPV4, maskable=True, needs=_IP4),
+    Field("ct_ipv6_src", "NXM_NX_CT_IPV6_SRC", 128, NXM1, 122, Form.IPV6, maskable=True, needs=_IP6),
+    Field("ct_ipv6_dst", "NXM_NX_CT_IPV6_DST", 128, NXM1, 123, Form.IPV6, maskable=True, needs=_IP6),
     Field("nw_ttl", "NXM_NX_IP_TTL", 8, NXM1, 29, needs=_IP),
     Field("ip_frag", "NXM_NX_IP_FRAG", 2, NXM1, 26, maskable=True, needs=_IP),
     Field("tcp_src", "NXM_OF_TCP_SRC", 16, OXM, 13, maskable=True, needs=_TCP, settable=True),

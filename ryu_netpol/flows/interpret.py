@@ -15,7 +15,7 @@ from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ryu_netpol.flows.fields import Subfield, whole
+from ryu_netpol.flows.fields import FIELDS, Subfield, whole
 from ryu_netpol.flows.interpret_check import InterpreterError, check_conjunctions, check_flow
 from ryu_netpol.flows.interpret_lookup import Classifier
 from ryu_netpol.flows.interpret_packet import HEADERS, TRANSPORT, ConnState, CtFlag, Fragment, Packet, present
@@ -40,6 +40,7 @@ __all__ = [
     "Commit", "ConnState", "CtFlag", "Fragment", "Interpreter", "InterpreterError", "Outcome", "Packet", "Sent",
 ]  # fmt: skip
 
+CT_FIELDS = tuple(name for name in FIELDS if name.startswith("ct_"))
 VISITS = 8
 """How often a packet may meet one table, unless the caller says otherwise: our own pipeline needs two."""
 
@@ -226,12 +227,12 @@ class _Run:
         mark = self.marks.get(action.zone, state.mark)
         if action.commit:
             mark = self.commit(action, mark)
-        for name in ("ct_state", "ct_zone", "ct_mark"):
+        for name in CT_FIELDS:
             self.fields.pop(name, None)
         if action.table is not None:
             self.tracked += 1
-            fields = {**self.fields, "ct_state": state.ct_state, "ct_zone": action.zone, "ct_mark": mark}
-            self.forks.append(_Fork(action.table, fields, list(self.stack)))
+            tracked = {"ct_state": state.ct_state, "ct_zone": action.zone, "ct_mark": mark, **state.addresses}
+            self.forks.append(_Fork(action.table, {**self.fields, **tracked}, list(self.stack)))
 
     def commit(self, action: Ct, mark: int) -> int:
         value = mask = 0

@@ -209,6 +209,8 @@ class ConnState:
     flags: CtFlag
     mark: int = 0
     """The connection's mark; zero for a connection that was not committed."""
+    ends: tuple[Address, Address] | None = None
+    """Who opened it, to whom; what flows see of it is zero without."""
 
     @classmethod
     def new(cls) -> ConnState:
@@ -221,9 +223,9 @@ class ConnState:
         return cls(CtFlag.EST | (CtFlag.RPL if reply else CtFlag(0)), mark)
 
     @classmethod
-    def related(cls, mark: int, *, reply: bool = False) -> ConnState:
+    def related(cls, mark: int, *, reply: bool = False, ends: tuple[Address, Address] | None = None) -> ConnState:
         """An ICMP error that is about a committed connection."""
-        return cls(CtFlag.REL | (CtFlag.RPL if reply else CtFlag(0)), mark)
+        return cls(CtFlag.REL | (CtFlag.RPL if reply else CtFlag(0)), mark, ends)
 
     @classmethod
     def invalid(cls) -> ConnState:
@@ -234,6 +236,14 @@ class ConnState:
     def ct_state(self) -> int:
         """The field's value after ct()."""
         return int(self.flags | CtFlag.TRK)
+
+    @property
+    def addresses(self) -> dict[str, int]:
+        """The fields that say who opened the connection, to whom."""
+        if self.ends is None:
+            return {}
+        prefix = "ct_nw" if self.ends[0].version == 4 else "ct_ipv6"
+        return {f"{prefix}_{name}": end.value for name, end in zip(("src", "dst"), self.ends, strict=True)}
 
     def __str__(self) -> str:
         """As `ofproto/trace --ct-next` takes it."""

@@ -186,7 +186,7 @@ class CookieKind(enum.IntEnum):
     MISS = 2, "what nothing else in the table matches; value: the table"
     ENDPOINT = 3, "an endpoint's port or addresses; value: the port"
     SPOOF = 4, "drops what an endpoint may not send; value: the port"
-    CLOSED = 5, "a declared endpoint that is not ready gets answers to its neighbour questions only; value: the port"
+    CLOSED = 5, "a declared endpoint that is not ready, value: its port; or addresses that no endpoint has, value: 0"
     UNKNOWN = 6, "drops: a port that nobody declared; value: the port"
     ADDRESS = 7, "a remote pod's address; value: the identity"
     CONTESTED = 8, "drops: two pods claim the address"

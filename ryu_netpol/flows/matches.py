@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Literal
 
 from ryu_netpol.flows.fields import ETH_IP, ETH_IPV6, ICMPV6, Subfield
 from ryu_netpol.flows.ir import FieldMatch, Match
@@ -35,6 +36,13 @@ def _address(end: str, block: Address | Cidr) -> Match:
     if isinstance(block, Cidr):
         return IP[block.version] + Match.of(FieldMatch(name, block.network, block.mask))
     return IP[block.version] + Match.of(FieldMatch(name, block.value))
+
+
+@lru_cache(maxsize=16384)
+def connection_end(end: Literal["src", "dst"], address: Address) -> Match:
+    """Packets of, or about, a connection that was opened by (src) or to (dst) an address. Needs ct_state matched."""
+    field = f"ct_nw_{end}" if address.version == 4 else f"ct_ipv6_{end}"
+    return IP[address.version] + Match.of(FieldMatch(field, address.value))
 
 
 @lru_cache(maxsize=16384)

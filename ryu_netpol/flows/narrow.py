@@ -6,6 +6,8 @@ missing one would let a revoked connection live on.
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 from ryu_netpol.flows.delta import Plan
 from ryu_netpol.flows.fields import DEST_IDENTITY, SOURCE_IDENTITY
 from ryu_netpol.flows.ir import Conjunction, CookieKind, Flow, FlowTable
@@ -18,20 +20,20 @@ _NEVER = frozenset({CookieKind.SPOOF, CookieKind.CLOSED, CookieKind.UNKNOWN, Coo
 _ADDRESS_TABLES = frozenset({TableId.SOURCE_ID, TableId.DEST_ID})
 
 
-def narrows(installed: FlowTable, change: Plan, *, alive: frozenset[int], released: frozenset[Address]) -> bool:
+def narrows(installed: FlowTable, change: Plan, *, alive: frozenset[int], owned: Set[Address]) -> bool:
     """Tell whether some connection that was allowed may be denied after the change.
 
-    `alive`: numbers of the identities that remain; clauses of others concern nobody. `released`: addresses that lost
-    their owner since the epoch was last raised; who gets one of them must inherit no connection (NP-71).
+    `alive`: numbers of the identities that remain; clauses of others concern nobody. `owned`: addresses that some pod
+    has. That an address passes to another owner is not seen here: the agent keeps count of that.
     """
     if change.replace_all or not installed:
         return True  # Connection tracking may remember what the flow tables have forgotten.
-    return any(_deleted(flow, alive) for flow in change.deletes) or any(
-        _changed(installed[flow.key], flow) if flow.key in installed else _added(flow, released) for flow in change.adds
+    return any(_deleted(flow, alive, owned) for flow in change.deletes) or any(
+        _changed(installed[flow.key], flow) if flow.key in installed else _added(flow) for flow in change.adds
     )
 
 
-def addresses(flow: Flow) -> frozenset[Address]:
+def _addresses(flow: Flow) -> frozenset[Address]:
     """The addresses that a flow of SOURCE_ID or DEST_ID is about."""
     if flow.table not in _ADDRESS_TABLES:
         return frozenset()
@@ -42,12 +44,14 @@ def addresses(flow: Flow) -> frozenset[Address]:
     )
 
 
-def _deleted(flow: Flow, alive: frozenset[int]) -> bool:
+def _deleted(flow: Flow, alive: frozenset[int], owned: Set[Address]) -> bool:
     if flow.cookie.kind in _NEVER or flow.cookie.kind in (CookieKind.ISOLATED, CookieKind.CONTESTED):
         return False
-    if flow.cookie.kind in (CookieKind.ENDPOINT, CookieKind.ADDRESS):
-        # The address is released: whoever gets it next is told apart then.
+    if flow.cookie.kind is CookieKind.ENDPOINT:
         return False
+    if flow.cookie.kind is CookieKind.ADDRESS:
+        # A pod that is gone opens nothing. One that still has the address is somebody now whom no rule refers to.
+        return bool(_addresses(flow) & owned)
     if flow.cookie.kind in (CookieKind.CLAUSE, CookieKind.RULE):
         numbers = [
             found.value for sub in (SOURCE_IDENTITY, DEST_IDENTITY) if (found := flow.match.get(sub.field)) is not None
@@ -68,7 +72,5 @@ def _conjunctions(flow: Flow) -> list[Conjunction]:
     return [action for action in flow.actions if isinstance(action, Conjunction)]
 
 
-def _added(flow: Flow, released: frozenset[Address]) -> bool:
-    if flow.cookie.kind in (CookieKind.ISOLATED, CookieKind.CONTESTED):
-        return True
-    return bool(addresses(flow) & released)
+def _added(flow: Flow) -> bool:
+    return flow.cookie.kind in (CookieKind.ISOLATED, CookieKind.CONTESTED)

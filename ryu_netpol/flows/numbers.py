@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ryu_netpol.flows.conjunction import Shape, Signature, shape, signatures
+from ryu_netpol.flows.conjunction import Clause, Shape, Signature, direct_numbers, shape, signatures
 from ryu_netpol.flows.fields import DEST_IDENTITY, MARK_EPOCH, SOURCE_IDENTITY
 from ryu_netpol.flows.ir import CookieKind, FlowTable, Load
 from ryu_netpol.flows.pipeline import TableId
@@ -65,22 +65,39 @@ def recover(installed: FlowTable, policy: NodePolicy) -> Numbers:
         if number is not None and number not in taken and owned[address] not in identities:
             identities[owned[address]] = IdentityId(number)
             taken.add(number)
-    on_switch = signatures(installed)
+    on_switch, direct = signatures(installed), direct_numbers(installed)
+    highest_rule = max((*on_switch, *direct.values()), default=0)
     cookies = {f.cookie.value for f in installed.values() if f.cookie.kind in (CookieKind.ISOLATED, CookieKind.ADDRESS)}
     partial = Numbers(
         identities,
         {},
         1 + max((*by_address.values(), *cookies), default=0),
-        1 + max(on_switch, default=0),
+        1 + highest_rule,
     ).assign(policy)
     by_signature: dict[Signature, list[int]] = defaultdict(list)
     for number in sorted(on_switch, reverse=True):
         by_signature[on_switch[number]].append(number)
     rules: dict[RuleKey, ConjId] = {}
     for key, matches in sorted(partial.shapes(policy).items(), key=lambda item: item[0].order):
-        if equal := by_signature.get(matches.clauses):
+        if matches.dimensions == 1:
+            own = _number_of_direct(matches.clauses, direct)
+            if own is not None and own not in rules.values():
+                rules[key] = ConjId(own)
+        elif equal := by_signature.get(matches.clauses):
             rules[key] = ConjId(equal.pop())
-    return Numbers(partial.identities, rules, partial.next_identity, 1 + max(on_switch, default=0)).assign(policy)
+    return Numbers(partial.identities, rules, partial.next_identity, 1 + highest_rule).assign(policy)
+
+
+def _number_of_direct(clauses: Signature, on_switch: Mapping[Clause, int]) -> int | None:
+    """The number of a rule of one dimension.
+
+    Of rules that share a flow the lowest number stands in its cookie, so a rule's own is the highest that it meets. One
+    that is nowhere to be seen gets a new number, which is higher still and changes no cookie.
+    """
+    if not clauses <= on_switch.keys():
+        return None
+    own = max(on_switch[clause] for clause in clauses)
+    return own if {clause for clause, number in on_switch.items() if number == own} <= clauses else None
 
 
 def _identity_by_address(installed: FlowTable) -> dict[Address, int]:

@@ -26,6 +26,7 @@ class TableId(enum.IntEnum):
     CONNTRACK = 20
     ORIGIN = 24
     CT_STATE = 25
+    RELATED = 26
     SERVICE = 28
     SOURCE_ID = 30
     DEST_ID = 31
@@ -100,7 +101,16 @@ TABLES = dict(
             "a stale reply turned around.",
             "ct_state ct_mark eth_type ip_proto",
             None,
+            T.RELATED,
             T.SERVICE,
+            T.FORWARD,
+        ),
+        _table(
+            T.RELATED,
+            "Lets an ICMP error pass from an endpoint that is one end of the connection that it is about, and from the "
+            "gateway: routers on the way speak, too.",
+            "reg0 ct_state eth_type ipv4_src ipv6_src ct_nw_src ct_nw_dst ct_ipv6_src ct_ipv6_dst",
+            None,
             T.FORWARD,
         ),
         _table(T.SERVICE, "Reserved: service address to backend.", f"{_FIVE_TUPLE} reg0", T.SOURCE_ID),

@@ -24,6 +24,14 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Owner:
+    """Who has an address: another uid is another owner, also under the same name."""
+
+    pod: PodKey
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
 class Owners:
     """Every address of a policy-visible pod."""
 
@@ -31,6 +39,11 @@ class Owners:
     remote: Mapping[Address, Pod]
     contested: Mapping[Address, tuple[PodKey, ...]]
     """Claimed by several pods with equal right: closed."""
+
+    def all(self, cluster: Cluster) -> dict[Address, Owner]:
+        """The owner of every address that has one."""
+        here = {address: Owner(e.pod, cluster.pods[e.pod].uid) for address, e in self.local.items()}
+        return here | {address: Owner(pod.key, pod.uid) for address, pod in self.remote.items()}
 
 
 def owners(cluster: Cluster, node: NodeName, endpoints: Iterable[Endpoint]) -> Owners:

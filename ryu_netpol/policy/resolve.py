@@ -11,7 +11,7 @@ from ryu_netpol.model.names import Direction, NodeName, PodKey, PolicyKey, Proto
 from ryu_netpol.model.net import BITS, Address, Cidr, PortRange, merge_ranges, subtract
 from ryu_netpol.model.objects import BlockPeer, Cluster, PodPeer, Policy, PortSpec, Rule
 from ryu_netpol.policy.identity import Identity, Relevance, reach, relevance
-from ryu_netpol.policy.owners import Endpoint, Owners, owners
+from ryu_netpol.policy.owners import Endpoint, Owner, Owners, owners
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -85,6 +85,8 @@ class NodePolicy:
     isolated: Mapping[Direction, Mapping[Identity, tuple[PolicyKey, ...]]]
     """Isolated identities, with the policies that isolate them; none: the namespace's annotation does."""
     rules: Mapping[RuleKey, ResolvedRule]
+    owners: Mapping[Address, Owner]
+    """Whose every address is, also those that no rule refers to."""
 
     def identities(self) -> frozenset[Identity]:
         """Every identity that needs a number."""
@@ -116,6 +118,7 @@ def resolve(cluster: Cluster, node: NodeName, endpoints: Iterable[Endpoint]) -> 
         claims.contested,
         {direction: _isolated(direction, here, subjects, cluster, local) for direction in Direction},
         rules,
+        claims.all(cluster),
     )
 
 

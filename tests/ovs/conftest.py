@@ -67,6 +67,7 @@ class SwitchApp:
         self.session = OpenFlowSession(deliver=self.events.put, report=self.reports.put)
         socket = Path(ovs.run_dir) / "of.sock"
         self.server = run_switch_app(socket, self.session)
+        self.connection = 0
         ovs.add_bridge(BRIDGE)
         ovs.vsctl("set-controller", BRIDGE, f"unix:{socket}")
         self.came_up()
@@ -80,11 +81,12 @@ class SwitchApp:
         """Wait for the switch, and dump it, as the agent does."""
         event = self.next()
         assert isinstance(event, SwitchUp)
+        self.connection = event.connection
         self.dump()
 
     def dump(self) -> FlowsDumped:
         """What is on the switch."""
-        self.session.dump()
+        self.session.dump(self.connection)
         event = self.next()
         assert isinstance(event, FlowsDumped)
         return event
@@ -93,7 +95,7 @@ class SwitchApp:
         """Send a plan; how it ended, and after how many seconds."""
         self.generation += 1
         started = time.perf_counter()
-        self.session.program(Plan(self.generation, **changes))  # type: ignore[arg-type]
+        self.session.program(Plan(self.generation, **changes), self.connection)  # type: ignore[arg-type]
         return self.next(), time.perf_counter() - started
 
     def clear(self) -> None:

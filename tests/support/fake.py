@@ -20,6 +20,7 @@ from ryu_netpol.agent.events import (
     HostAddressesSeen,
     Kind,
     Relisted,
+    Replaced,
     SwitchLost,
     SwitchUp,
     Ticked,
@@ -64,7 +65,7 @@ class World:
         match effect:
             case Dump():
                 self._inbox.append(FlowsDumped(self.connection, self.flows, self.meters))
-            case Program(plan):
+            case Program(plan, _):
                 self.plans.append(plan)
                 if self.hold:
                     self._held.append(plan)
@@ -106,8 +107,8 @@ class World:
         self.deliver(SwitchLost(self.connection))
 
     def list_all(self, cluster: Cluster) -> None:
-        """Deliver the whole cluster, as a feed does at its start."""
-        self.deliver(*relist(cluster.objects()))
+        """Deliver the whole cluster, as the folder feed does."""
+        self.deliver(Replaced(frozenset(cluster.objects())))
 
     def show_bridge(self, node: OfflineNode, cluster: Cluster) -> None:
         """Deliver the bridge with a port for each pod of the offline node."""

@@ -19,10 +19,20 @@ def offline_nodes(cluster: Cluster) -> list[OfflineNode]:
 
 
 def can_happen(nodes: list[OfflineNode], connection: Connection) -> bool:
-    """Whether a packet can carry these addresses: the second address of a gateway belongs to the node alone.
+    """Whether a packet can carry these addresses, and whether it matters to anybody what becomes of it.
 
-    The kernel forwards no packet whose source is an address of its own (martian source, RFC 1812 section 5.3.8). The
-    generated clusters do not list these addresses among their nodes', since only the agent gives them out.
+    The second address of a gateway belongs to the node alone: the kernel forwards no packet whose source is an address
+    of its own (martian source, RFC 1812 section 5.3.8). The generated clusters do not list these addresses among their
+    nodes', since only the agent gives them out. Nobody hears what goes to an address of a node's block that no pod has:
+    the bridge drops it, where the oracle sees an outsider.
     """
     seconds = {address for node in nodes for address in node.bridge.node_speaks_from}
-    return connection.destination not in seconds and (connection.origin is not None or connection.source not in seconds)
+    if connection.destination in seconds or (connection.origin is None and connection.source in seconds):
+        return False
+    return not any(_nobody(node, connection) for node in nodes)
+
+
+def _nobody(node: OfflineNode, connection: Connection) -> bool:
+    to = connection.destination
+    known = to in node.policy.owners or to in node.policy.contested or to in node.bridge.own_addresses
+    return not known and any(to in cidr for cidr in node.bridge.pod_cidrs)

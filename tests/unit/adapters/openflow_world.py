@@ -7,6 +7,7 @@ import struct
 from ryu_netpol.adapters.openflow import OpenFlowSession
 from ryu_netpol.agent.effects import Report
 from ryu_netpol.agent.events import Event
+from ryu_netpol.flows.delta import Plan
 from ryu_netpol.flows.ir import Cookie, CookieKind, Flow, Goto, Match
 from ryu_netpol.flows.wire_codes import Bundle, Type
 from ryu_netpol.flows.wire_decode import Header, decode_bundle_control, decode_header, decode_multipart_header
@@ -80,17 +81,27 @@ class World:
         self.events: list[Event] = []
         self.reports: list[Report] = []
         self.session = OpenFlowSession(deliver=self.events.append, report=self.reports.append)
+        self.connections = 0
 
     def connect(self) -> Switch:
         """A switch that has just shaken hands."""
         switch = Switch(self.session)
+        self.connections += 1
         self.session.connected(switch)
         return switch
+
+    def program(self, plan: Plan) -> None:
+        """Send a plan over the current connection."""
+        self.session.program(plan, self.connections)
+
+    def dump(self) -> None:
+        """Read back what is on the current connection's switch."""
+        self.session.dump(self.connections)
 
     def ready(self) -> Switch:
         """A switch whose flows have been dumped; what was delivered until then is forgotten."""
         switch = self.connect()
-        self.session.dump()
+        self.dump()
         flows, meters = switch.take(Type.MULTIPART_REQUEST)
         switch.answer(flows, b"")
         switch.answer(meters, b"")

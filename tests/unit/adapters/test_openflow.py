@@ -32,7 +32,7 @@ def test_program_commits_in_two_steps(world: World) -> None:
     """Open, flows and close are sent; the commit follows the reply to the close, Committed the reply to the commit."""
     switch = world.ready()
 
-    world.session.program(Plan(4, deletes=(OTHER,), adds=(FLOW,)))
+    world.program(Plan(4, deletes=(OTHER,), adds=(FLOW,)))
 
     assert len(switch.take(Type.BUNDLE_ADD_MESSAGE)) == 2
     switch.reply(switch.bundle(Bundle.OPEN_REQUEST))
@@ -50,7 +50,7 @@ def test_meters_come_first_and_go_last(world: World) -> None:
     """Meters are added before the bundle is opened, and deleted after it is committed."""
     switch = world.ready()
 
-    world.session.program(Plan(4, adds=(FLOW,), meters_add=(5, 6), meters_delete=(7,)))
+    world.program(Plan(4, adds=(FLOW,), meters_add=(5, 6), meters_delete=(7,)))
 
     kinds = [decode_header(message).type for message in switch.messages]
     assert kinds[:3] == [Type.METER_MOD, Type.METER_MOD, Type.BUNDLE_CONTROL]
@@ -66,7 +66,7 @@ def test_meters_come_first_and_go_last(world: World) -> None:
 def test_a_meter_that_exists_is_changed(world: World) -> None:
     """A meter left over from an earlier run gets our rate, and the bundle goes on."""
     switch = world.ready()
-    world.session.program(Plan(4, adds=(FLOW,), meters_add=(5,)))
+    world.program(Plan(4, adds=(FLOW,), meters_add=(5,)))
 
     switch.refuse(switch.take(Type.METER_MOD)[0], METER_EXISTS)
 
@@ -80,7 +80,7 @@ def test_a_meter_that_exists_is_changed(world: World) -> None:
 def test_a_meter_that_is_refused_fails_the_bundle(world: World) -> None:
     """Without its meter a flow would be refused anyway: nothing is committed."""
     switch = world.ready()
-    world.session.program(Plan(4, adds=(FLOW,), meters_add=(5,)))
+    world.program(Plan(4, adds=(FLOW,), meters_add=(5,)))
 
     switch.refuse(switch.take(Type.METER_MOD)[0], (12, 10))
     switch.reply(switch.bundle(Bundle.CLOSE_REQUEST))
@@ -92,7 +92,7 @@ def test_a_meter_that_is_refused_fails_the_bundle(world: World) -> None:
 def test_a_meter_gone_already_is_no_error(world: World) -> None:
     """Deleting a meter that is not there is what was wanted; any other error is reported."""
     switch = world.ready()
-    world.session.program(Plan(4, adds=(FLOW,), meters_delete=(5, 6)))
+    world.program(Plan(4, adds=(FLOW,), meters_delete=(5, 6)))
     switch.reply(switch.bundle(Bundle.CLOSE_REQUEST))
     switch.reply(switch.bundle(Bundle.COMMIT_REQUEST))
 
@@ -107,7 +107,7 @@ def test_a_meter_gone_already_is_no_error(world: World) -> None:
 def test_a_flow_refused_on_arrival_is_named(world: World) -> None:
     """The switch would commit the other flows: so nothing is committed, and the bundle is thrown away."""
     switch = world.ready()
-    world.session.program(Plan(4, adds=(OTHER, FLOW)))
+    world.program(Plan(4, adds=(OTHER, FLOW)))
 
     switch.refuse(switch.take(Type.BUNDLE_ADD_MESSAGE)[1], BAD_PREREQ)
     switch.reply(switch.bundle(Bundle.CLOSE_REQUEST))
@@ -127,7 +127,7 @@ def test_a_flow_refused_on_arrival_is_named(world: World) -> None:
 def test_a_flow_refused_by_the_commit_is_named(world: World) -> None:
     """The error of the message comes before that of the commit; both are told, the flow first."""
     switch = world.ready()
-    world.session.program(Plan(4, adds=(OTHER, FLOW)))
+    world.program(Plan(4, adds=(OTHER, FLOW)))
     adds = switch.take(Type.BUNDLE_ADD_MESSAGE)
     switch.reply(switch.bundle(Bundle.CLOSE_REQUEST))
 
@@ -144,7 +144,7 @@ def test_a_flow_refused_by_the_commit_is_named(world: World) -> None:
 def test_a_close_that_is_refused_ends_the_bundle(world: World) -> None:
     """No reply to the close will come: the error is the end."""
     switch = world.ready()
-    world.session.program(Plan(4, adds=(FLOW,)))
+    world.program(Plan(4, adds=(FLOW,)))
 
     switch.refuse(switch.bundle(Bundle.CLOSE_REQUEST), (17, 14))
 
@@ -156,7 +156,7 @@ def test_a_close_that_is_refused_ends_the_bundle(world: World) -> None:
 def test_the_discard_may_fail(world: World) -> None:
     """The switch has forgotten the bundle already: no report."""
     switch = world.ready()
-    world.session.program(Plan(4, adds=(FLOW,)))
+    world.program(Plan(4, adds=(FLOW,)))
     switch.refuse(switch.bundle(Bundle.CLOSE_REQUEST), (17, 14))
 
     switch.refuse(switch.bundle(Bundle.DISCARD_REQUEST), (17, 2))
@@ -168,7 +168,7 @@ def test_many_errors_are_counted(world: World) -> None:
     """Twenty flows are named; of the others only the number."""
     switch = world.ready()
     made = [Flow(51, 9, Match.of(reg1=n), (Goto(60),), FLOW.cookie) for n in range(50)]
-    world.session.program(Plan(4, adds=tuple(made)))
+    world.program(Plan(4, adds=tuple(made)))
 
     for message in switch.take(Type.BUNDLE_ADD_MESSAGE):
         switch.refuse(message, BAD_PREREQ)
@@ -185,7 +185,7 @@ def test_bundle_numbers_are_never_used_twice(world: World) -> None:
     switch = world.ready()
     numbers = []
     for generation in (1, 2):
-        world.session.program(Plan(generation, adds=(FLOW,)))
+        world.program(Plan(generation, adds=(FLOW,)))
         close = switch.bundle(Bundle.CLOSE_REQUEST)
         numbers.append(decode_bundle_control(close)[0])
         switch.refuse(close, (17, 14))
@@ -196,17 +196,17 @@ def test_bundle_numbers_are_never_used_twice(world: World) -> None:
 def test_a_second_bundle_must_wait(world: World) -> None:
     """The agent has one bundle in flight; a second one is a defect, and loud."""
     world.ready()
-    world.session.program(Plan(4, adds=(FLOW,)))
+    world.program(Plan(4, adds=(FLOW,)))
 
     with pytest.raises(RuntimeError, match="in flight"):
-        world.session.program(Plan(5, adds=(OTHER,)))
+        world.program(Plan(5, adds=(OTHER,)))
 
 
 def test_a_flow_too_long_fails_before_anything_is_sent(world: World) -> None:
     """The switch never hears of the plan."""
     switch = world.ready()
     clauses = tuple(Conjunction(n, 1, 2) for n in range(4100))
-    world.session.program(Plan(4, adds=(Flow(51, 9, Match(), clauses, FLOW.cookie),), meters_add=(5,)))
+    world.program(Plan(4, adds=(Flow(51, 9, Match(), clauses, FLOW.cookie),), meters_add=(5,)))
 
     (failed,) = world.events
     assert isinstance(failed, CommitFailed)
@@ -229,7 +229,7 @@ def test_errors_of_nobody_are_reported(world: World) -> None:
 def test_other_bundles_replies_are_ignored(world: World) -> None:
     """A reply that names another bundle does not move ours."""
     switch = world.ready()
-    world.session.program(Plan(4, adds=(FLOW,)))
+    world.program(Plan(4, adds=(FLOW,)))
 
     switch.reply(wire.encode_bundle_control(Bundle.COMMIT_REQUEST, bundle=99, xid=1))
 

@@ -39,7 +39,7 @@ def test_connect_sets_the_fragment_mode(world: World) -> None:
 def test_loss_is_all_that_is_told(world: World) -> None:
     """What was in flight has failed with the connection; no CommitFailed besides."""
     switch = world.ready()
-    world.session.program(Plan(4, adds=(FLOW,)))
+    world.program(Plan(4, adds=(FLOW,)))
 
     world.session.disconnected(switch)
 
@@ -49,7 +49,7 @@ def test_loss_is_all_that_is_told(world: World) -> None:
 def test_the_newest_connection_wins(world: World) -> None:
     """The older one is lost and hung up; what still comes from it is ignored, its end too."""
     old = world.ready()
-    world.session.program(Plan(4, adds=(FLOW,)))
+    world.program(Plan(4, adds=(FLOW,)))
     close = old.bundle(Bundle.CLOSE_REQUEST)
 
     new = world.connect()
@@ -67,15 +67,15 @@ def test_a_stale_plan_is_not_sent(world: World) -> None:
     new = world.connect()
     new.messages.clear()
 
-    world.session.program(Plan(4, adds=(FLOW,)))
+    world.program(Plan(4, adds=(FLOW,)))
 
     assert (old.messages, new.messages) == ([], [])
 
 
 def test_without_a_switch_nothing_happens(world: World) -> None:
     """Neither program nor dump fails: SwitchUp will come."""
-    world.session.program(Plan(4, adds=(FLOW,)))
-    world.session.dump()
+    world.program(Plan(4, adds=(FLOW,)))
+    world.dump()
     world.session.disconnected(Switch(world.session))
 
     assert world.events == []
@@ -84,7 +84,7 @@ def test_without_a_switch_nothing_happens(world: World) -> None:
 def test_dump(world: World) -> None:
     """Flows come in several parts, meters in one; together they are one event."""
     switch = world.connect()
-    world.session.dump()
+    world.dump()
     flows, meters = switch.take(Type.MULTIPART_REQUEST)
     assert [decode_multipart_header(request)[0] for request in (flows, meters)] == [
         Multipart.FLOW,
@@ -101,7 +101,7 @@ def test_dump(world: World) -> None:
 def test_dump_with_two_flows_of_one_key(world: World) -> None:
     """What we cannot tell apart is not known: the agent replaces everything."""
     switch = world.connect()
-    world.session.dump()
+    world.dump()
     flows, meters = switch.take(Type.MULTIPART_REQUEST)
     twin = Flow(FLOW.table, FLOW.priority, FLOW.match, (), FLOW.cookie)
 
@@ -117,7 +117,7 @@ def test_dump_with_two_flows_of_one_key(world: World) -> None:
 def test_dump_refused(world: World, refused: int) -> None:
     """Without the flows nothing is known; without the meters only they are not."""
     switch = world.connect()
-    world.session.dump()
+    world.dump()
     requests = switch.take(Type.MULTIPART_REQUEST)
 
     switch.refuse(requests[refused], (1, 2))

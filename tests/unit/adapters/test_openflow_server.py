@@ -110,7 +110,7 @@ def test_replies_reach_the_session(world: World) -> None:
         configured, _ = peer.receive()
         peer.send(Type.ERROR, struct.pack("!HH", 10, 0), configured.xid)
         assert "OFPSCFC_BAD_FLAGS" in world.reports.get(timeout=PATIENCE).message
-        world.session.dump()
+        world.session.dump(1)
         for kind in (1, 10):
             header, _ = peer.receive()
             peer.send(Type.MULTIPART_REPLY, struct.pack("!HHxxxx", kind, 0), header.xid)

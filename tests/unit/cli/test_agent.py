@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ryu_netpol.adapters.folder import FolderState
-from ryu_netpol.agent.events import Event, Kind, Relisted
+from ryu_netpol.agent.events import Event, Replaced
 from ryu_netpol.cli.agent import FeedToEvents
 from ryu_netpol.cli.main import main
 from ryu_netpol.model.load import LocatedProblem
@@ -31,8 +31,9 @@ class Inbox:
         self.reports.append((what, message))
 
     def namespaces(self) -> frozenset[object]:
-        (listed,) = (e.objects for e in self.events if isinstance(e, Relisted) and e.kind is Kind.NAMESPACE)
-        return listed
+        (event,) = self.events
+        assert isinstance(event, Replaced)
+        return frozenset(item for item in event.objects if isinstance(item, Namespace))
 
 
 def test_mentioned_namespaces_exist() -> None:
