@@ -44,6 +44,9 @@ def cases(node: OfflineNode, connection: Connection) -> Iterator[Case]:
     yield Case(first, ConnState.new())
     yield Case(first, ConnState.established(CURRENT))
     yield Case(first, ConnState.established(STALE))
+    # Of whose connection an error is about, a trace knows nothing: it passes from the gateway alone.
+    yield Case(first, ConnState.related(CURRENT))
+    yield Case(first, ConnState.related(STALE))
     endpoint = node.policy.local.get(connection.destination)
     bridge = node.bridge
     sender, router = (bridge.gateway_mac, SECOND_MAC) if endpoint is None else (endpoint.mac, bridge.gateway_mac)
