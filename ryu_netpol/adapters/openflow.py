@@ -25,11 +25,12 @@ from typing import Protocol
 from ryu_netpol.agent.boundary import SwitchLink
 from ryu_netpol.agent.effects import Report
 from ryu_netpol.agent.events import CommitFailed, Committed, Event, FlowsDumped, SwitchLost, SwitchUp
-from ryu_netpol.flows import text, wire, wire_decode
+from ryu_netpol.flows import text, wire
 from ryu_netpol.flows.delta import Plan
 from ryu_netpol.flows.ir import Flow, FlowTable
-from ryu_netpol.flows.wire_codes import MULTIPART_HEADER_LENGTH, REPLY_MORE, Bundle, MeterCommand, Multipart, Type
-from ryu_netpol.flows.wire_errors import METER_EXISTS, UNKNOWN_METER, OpenFlowError, decode_error
+from ryu_netpol.flows.wire import decode
+from ryu_netpol.flows.wire.codes import MULTIPART_HEADER_LENGTH, REPLY_MORE, Bundle, MeterCommand, Multipart, Type
+from ryu_netpol.flows.wire.errors import METER_EXISTS, UNKNOWN_METER, OpenFlowError, decode_error
 
 _ERRORS_NAMED = 20
 """So many errors of one bundle are told in full."""
@@ -136,12 +137,12 @@ class OpenFlowSession(SwitchLink):
             connection = self._connection
             if connection is None or connection.transport is not transport:
                 return
-            header = wire_decode.decode_header(message)
+            header = decode.decode_header(message)
             match header.type:
                 case Type.ERROR:
                     self._on_error(connection, header.xid, decode_error(message))
                 case Type.BUNDLE_CONTROL:
-                    self._on_bundle(connection, *wire_decode.decode_bundle_control(message))
+                    self._on_bundle(connection, *decode.decode_bundle_control(message))
                 case Type.MULTIPART_REPLY:
                     self._on_multipart(connection, header.xid, message)
 
@@ -266,14 +267,14 @@ class OpenFlowSession(SwitchLink):
         dumping = connection.dumping
         if dumping is None or xid not in dumping.missing:
             return
-        kind, flags = wire_decode.decode_multipart_header(message)
+        kind, flags = decode.decode_multipart_header(message)
         body = message[MULTIPART_HEADER_LENGTH:]
         if kind == Multipart.FLOW:
-            flows, unreadable = wire_decode.decode_flow_stats(body)
+            flows, unreadable = decode.decode_flow_stats(body)
             dumping.flows += flows
             dumping.unreadable += unreadable
         else:
-            dumping.meters |= wire_decode.decode_meter_config(body)
+            dumping.meters |= decode.decode_meter_config(body)
         if not flags & REPLY_MORE:
             self._arrived(connection, dumping, xid)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ryu_netpol.flows.interpret import Outcome
-from ryu_netpol.flows.interpret_packet import present
+from ryu_netpol.flows.interpret.packet import present
 from ryu_netpol.flows.trace import Hit, TraceOutcome
 
 UNPRINTED = {"nd_reserved", "nd_options_type"}

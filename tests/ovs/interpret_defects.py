@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 
 import pytest
 
-from ryu_netpol.flows import interpret, interpret_lookup
+from ryu_netpol.flows import interpret
 from ryu_netpol.flows.fields import Subfield
-from ryu_netpol.flows.interpret_lookup import Bucket, Classifier, Entry, Subtable
+from ryu_netpol.flows.interpret import lookup
+from ryu_netpol.flows.interpret.lookup import Bucket, Classifier, Entry, Subtable
 from ryu_netpol.flows.ir import Action, Ct, Flow, Output, Resubmit
 
 Defect = Callable[[pytest.MonkeyPatch], None]
@@ -18,7 +19,7 @@ Run = interpret._Run
 def ignores_masks(patch: pytest.MonkeyPatch) -> None:
     """Compares whole fields."""
 
-    def key(self: Subtable, fields: Mapping[str, int]) -> interpret_lookup.Key:
+    def key(self: Subtable, fields: Mapping[str, int]) -> lookup.Key:
         values = tuple(fields.get(name, 0) for name, _ in self.bits)
         return values[0] if len(values) == 1 else values
 
@@ -35,12 +36,12 @@ def ignores_a_dimension(patch: pytest.MonkeyPatch) -> None:
                 missing[number] = missing.get(number, every) & ~bit
         return sorted(number for number, bits in missing.items() if not bits & ~1)
 
-    patch.setattr(interpret_lookup, "_complete", complete)
+    patch.setattr(lookup, "_complete", complete)
 
 
 def ignores_conjunctions(patch: pytest.MonkeyPatch) -> None:
     """Never finds a conjunction complete."""
-    patch.setattr(interpret_lookup, "_complete", lambda entries: [])
+    patch.setattr(lookup, "_complete", lambda entries: [])
 
 
 def mixes_clauses_of_priorities(patch: pytest.MonkeyPatch) -> None:
@@ -79,7 +80,7 @@ def prefers_conjunctions(patch: pytest.MonkeyPatch) -> None:
             return search(self, fields, soft=soft)
         buckets = [found for table in self._subtables if (found := table.buckets.get(table.key(fields)))]
         equal = [b for b in buckets if b[0].clauses and b[0].flow.priority >= hard[0].priority]
-        numbers = interpret_lookup._complete([b[0] for b in equal if b[0].flow.priority == hard[0].priority])
+        numbers = lookup._complete([b[0] for b in equal if b[0].flow.priority == hard[0].priority])
         for number in numbers:
             if winner := search(self, {**fields, "conj_id": number}, soft=False)[0]:
                 return winner, []

@@ -11,7 +11,7 @@ from random import Random
 
 from ryu_netpol.flows.fields import CT_ZONE, ETH_ARP, ETH_IPV4, ETH_IPV6, FIELDS, ICMPV6, Subfield, whole
 from ryu_netpol.flows.interpret import ConnState, CtFlag, Packet
-from ryu_netpol.flows.interpret_packet import TRANSPORT
+from ryu_netpol.flows.interpret.packet import TRANSPORT
 from ryu_netpol.flows.ir import (
     Action,
     Conjunction,

@@ -10,7 +10,7 @@ from ryu_netpol.agent.core import Agent
 from ryu_netpol.agent.effects import Dump, Program, SaveEpoch
 from ryu_netpol.agent.events import EpochSaved, HostAddressesSeen
 from ryu_netpol.flows.offline import offline_node
-from ryu_netpol.flows.wire_codes import Type
+from ryu_netpol.flows.wire.codes import Type
 from tests.support import build
 from tests.support.fake import bridge_seen, relist
 from tests.support.nodes import pod_cidrs

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ryu_netpol.flows.interpret_packet import Packet
+from ryu_netpol.flows.interpret.packet import Packet
 from ryu_netpol.flows.ir import CookieKind
 from ryu_netpol.flows.pipeline import TableId
 from ryu_netpol.flows.trace import Hit, datapath_ports, question, read

@@ -9,8 +9,8 @@ from ryu_netpol.agent.effects import Report
 from ryu_netpol.agent.events import Event
 from ryu_netpol.flows.delta import Plan
 from ryu_netpol.flows.ir import Cookie, CookieKind, Flow, Goto, Match
-from ryu_netpol.flows.wire_codes import Bundle, Type
-from ryu_netpol.flows.wire_decode import Header, decode_bundle_control, decode_header, decode_multipart_header
+from ryu_netpol.flows.wire.codes import Bundle, Type
+from ryu_netpol.flows.wire.decode import Header, decode_bundle_control, decode_header, decode_multipart_header
 
 FLOW = Flow(51, 9, Match.of(reg1=1), (Goto(60),), Cookie(CookieKind.RULE, 7))
 OTHER = Flow(51, 9, Match.of(reg1=2), (Goto(60),), Cookie(CookieKind.RULE, 8))

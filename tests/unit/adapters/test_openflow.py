@@ -8,8 +8,8 @@ from ryu_netpol.agent.events import CommitFailed, Committed
 from ryu_netpol.flows import wire
 from ryu_netpol.flows.delta import Plan
 from ryu_netpol.flows.ir import Conjunction, Flow, Goto, Match
-from ryu_netpol.flows.wire_codes import Bundle, MeterCommand, Type
-from ryu_netpol.flows.wire_decode import decode_bundle_control, decode_header
+from ryu_netpol.flows.wire.codes import Bundle, MeterCommand, Type
+from ryu_netpol.flows.wire.decode import decode_bundle_control, decode_header
 from tests.unit.adapters.openflow_world import (
     BAD_PREREQ,
     FLOW,

@@ -9,8 +9,8 @@ import pytest
 from ryu_netpol.agent.events import FlowsDumped, SwitchLost, SwitchUp
 from ryu_netpol.flows.delta import Plan
 from ryu_netpol.flows.ir import Flow, FlowTable
-from ryu_netpol.flows.wire_codes import Bundle, Multipart, Type
-from ryu_netpol.flows.wire_decode import decode_header, decode_multipart_header
+from ryu_netpol.flows.wire.codes import Bundle, Multipart, Type
+from ryu_netpol.flows.wire.decode import decode_header, decode_multipart_header
 from tests.unit.adapters.openflow_world import (
     FLOW,
     OTHER,

@@ -22,8 +22,8 @@ from ryu_netpol.agent.effects import Report
 from ryu_netpol.agent.events import Event, FlowsDumped, SwitchLost, SwitchUp
 from ryu_netpol.app import run_switch_app
 from ryu_netpol.flows.ir import FlowTable
-from ryu_netpol.flows.wire_codes import Type
-from ryu_netpol.flows.wire_decode import Header, decode_header
+from ryu_netpol.flows.wire.codes import Type
+from ryu_netpol.flows.wire.decode import Header, decode_header
 
 PATIENCE = 5.0
 HELLO, FEATURES_REQUEST, FEATURES_REPLY, PORT_DESC = 0, 5, 6, 13

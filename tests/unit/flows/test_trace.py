@@ -7,7 +7,7 @@ import pytest
 from ryu_netpol.flows.interpret import ConnState, Fragment, Packet
 from ryu_netpol.flows.ir import Cookie, CookieKind
 from ryu_netpol.flows.trace import Hit, datapath_ports, question, read
-from ryu_netpol.flows.trace_read import datapath_outputs, fields
+from ryu_netpol.flows.trace.output import datapath_outputs, fields
 from ryu_netpol.model.net import Address
 
 A, B = Address.parse("10.0.0.1"), Address.parse("10.0.0.2")

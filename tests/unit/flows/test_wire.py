@@ -32,8 +32,8 @@ from ryu_netpol.flows.ir import (
     Resubmit,
     SetField,
 )
-from ryu_netpol.flows.wire_decode import decode_header
-from ryu_netpol.flows.wire_parts import encode_actions, encode_instructions, encode_match
+from ryu_netpol.flows.wire.decode import decode_header
+from ryu_netpol.flows.wire.parts import encode_actions, encode_instructions, encode_match
 from tests.support.flow_strategies import flows
 
 COOKIE = Cookie(CookieKind.RULE, 7)

@@ -1,4 +1,4 @@
-"""flows.wire_decode and flows.wire_errors: what the switch sends."""
+"""flows.wire.decode and flows.wire.errors: what the switch sends."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from os_ken.ofproto import ofproto_v1_4
 
 from ryu_netpol.flows import wire
 from ryu_netpol.flows.ir import Cookie, CookieKind, Flow, InPort, Match
-from ryu_netpol.flows.wire_decode import decode_flow_stats, decode_meter_config
-from ryu_netpol.flows.wire_errors import OpenFlowError, decode_error
+from ryu_netpol.flows.wire.decode import decode_flow_stats, decode_meter_config
+from ryu_netpol.flows.wire.errors import OpenFlowError, decode_error
 from tests.support.flow_strategies import flows
 
 COOKIE = Cookie(CookieKind.RULE, 7)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ryu_netpol.flows.fields import ETH_IP, FIELDS
-from ryu_netpol.flows.interpret_packet import TRANSPORT, CtFlag
+from ryu_netpol.flows.interpret.packet import TRANSPORT, CtFlag
 from ryu_netpol.flows.ir import Action, Conjunction, Ct, Flow, Goto, Load, Meter, Move, Pop, Push, SetField
 
 

@@ -14,11 +14,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ryu_netpol.flows import trace_read
-from ryu_netpol.flows.interpret_packet import ConnState, Packet
+from ryu_netpol.flows.interpret.packet import ConnState, Packet
 from ryu_netpol.flows.ir import Cookie, Match
 from ryu_netpol.flows.text import render_match
-from ryu_netpol.flows.trace_read import datapath_ports
+from ryu_netpol.flows.trace import output
+from ryu_netpol.flows.trace.output import datapath_ports
 
 __all__ = ["Hit", "Question", "TraceOutcome", "datapath_ports", "question", "read"]
 
@@ -78,13 +78,13 @@ def read(text: str, ports: Mapping[int, int] | None = None) -> TraceOutcome:
     outputs: list[int] = []
     hits: list[Hit] = []
     finals: list[Mapping[str, int]] = []
-    for section in trace_read.SECTION.split(text):
-        final = trace_read.line(section, "Final flow")
-        finals.append(trace_read.fields(trace_read.line(section, "Flow") if final == "unchanged" else final))
+    for section in output.SECTION.split(text):
+        final = output.line(section, "Final flow")
+        finals.append(output.fields(output.line(section, "Flow") if final == "unchanged" else final))
         hits.extend(
             Hit(int(table), int(priority) if priority else None, int(cookie, 16) if cookie else 0)
-            for table, priority, cookie in trace_read.HIT.findall(section)
+            for table, priority, cookie in output.HIT.findall(section)
         )
-        sent = trace_read.datapath_outputs(trace_read.line(section, "Datapath actions"))
+        sent = output.datapath_outputs(output.line(section, "Datapath actions"))
         outputs.extend(sent if ports is None else (ports[port] for port in sent))
     return TraceOutcome(tuple(outputs), tuple(hits), tuple(finals))

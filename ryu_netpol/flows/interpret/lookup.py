@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ryu_netpol.flows.fields import FIELDS
-from ryu_netpol.flows.interpret_check import InterpreterError
+from ryu_netpol.flows.interpret.check import InterpreterError
 from ryu_netpol.flows.ir import Conjunction, Flow
 
 

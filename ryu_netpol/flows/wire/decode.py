@@ -29,7 +29,7 @@ from ryu_netpol.flows.ir import (
     Resubmit,
     SetField,
 )
-from ryu_netpol.flows.wire_codes import (
+from ryu_netpol.flows.wire.codes import (
     APPLY_ACTIONS,
     CODES,
     CT_COMMIT,

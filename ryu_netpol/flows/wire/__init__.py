@@ -1,6 +1,6 @@
 """Flows as OpenFlow 1.4 messages, with Open vSwitch's extensions: what the agent sends. Pure: bytes in, bytes out.
 
-Reading is in `wire_decode`. What is encoded here, dumped by Open vSwitch and decoded there is equal to what it was
+Reading is in `wire.decode`. What is encoded here, dumped by Open vSwitch and decoded there is equal to what it was
 (P8), so a dump can be compared with what is desired.
 Traps: vlan_tci comes back whole only where its mask is inside 0x1fff or its VLAN id is not 0 (OpenFlow 1.4 has the
 field in two parts); stack actions are 24 bytes long, os-ken writes two of the padding too few.
@@ -14,7 +14,7 @@ from struct import Struct
 
 from ryu_netpol.flows.delta import Plan
 from ryu_netpol.flows.ir import Cookie, Flow
-from ryu_netpol.flows.wire_codes import (
+from ryu_netpol.flows.wire.codes import (
     ALL_METERS,
     ALL_TABLES,
     ANY,
@@ -32,7 +32,7 @@ from ryu_netpol.flows.wire_codes import (
     Multipart,
     Type,
 )
-from ryu_netpol.flows.wire_parts import WireError, encode_instructions, encode_match
+from ryu_netpol.flows.wire.parts import WireError, encode_instructions, encode_match
 
 __all__ = [
     "Bundle",

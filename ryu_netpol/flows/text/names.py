@@ -1,4 +1,4 @@
-"""Words and values of ovs-ofctl's syntax, for both directions: what `text` writes, `text_parse` reads.
+"""Words and values of ovs-ofctl's syntax, for both directions: what `text` writes, `text.parse` reads.
 
 Source: ovs-fields(7) and ovs-ofctl(8) of Open vSwitch 3.1. Where ovs-ofctl has several names for a field we write the
 one that `ovs-appctl ofproto/trace` reads as well (tcp_dst, not tp_dst), and read those of `ovs-ofctl dump-flows` too.

@@ -26,7 +26,7 @@ from ryu_netpol.flows.ir import (
     Resubmit,
     SetField,
 )
-from ryu_netpol.flows.text_names import (
+from ryu_netpol.flows.text.names import (
     CT_STATES,
     FRAGMENTS,
     MATCH_NAMES,
@@ -35,7 +35,7 @@ from ryu_netpol.flows.text_names import (
     mask_text,
     value_text,
 )
-from ryu_netpol.flows.text_parse import FlowSyntaxError, parse
+from ryu_netpol.flows.text.parse import FlowSyntaxError, parse
 
 __all__ = ["FlowSyntaxError", "parse", "render", "render_actions", "render_match", "render_table"]
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from ryu_netpol.flows.fields import FIELDS
-from ryu_netpol.flows.text_names import CT_STATES, FRAGMENTS, PORT_PROTOCOLS, PORT_WORDS, PROTOCOLS, READ, read_value
+from ryu_netpol.flows.text.names import CT_STATES, FRAGMENTS, PORT_PROTOCOLS, PORT_WORDS, PROTOCOLS, READ, read_value
 
 SECTION = re.compile(r"^=+\nrecirc\(", re.MULTILINE)
 HIT = re.compile(r"^ *(\d+)\. (?:(?:.*, )?priority (\d+)(?:, cookie (0x[0-9a-f]+))?|No match\.?)$", re.MULTILINE)

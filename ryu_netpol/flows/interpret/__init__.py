@@ -16,9 +16,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ryu_netpol.flows.fields import FIELDS, Subfield, whole
-from ryu_netpol.flows.interpret_check import InterpreterError, check_conjunctions, check_flow
-from ryu_netpol.flows.interpret_lookup import Classifier
-from ryu_netpol.flows.interpret_packet import HEADERS, TRANSPORT, ConnState, CtFlag, Fragment, Packet, present
+from ryu_netpol.flows.interpret.check import InterpreterError, check_conjunctions, check_flow
+from ryu_netpol.flows.interpret.lookup import Classifier
+from ryu_netpol.flows.interpret.packet import HEADERS, TRANSPORT, ConnState, CtFlag, Fragment, Packet, present
 from ryu_netpol.flows.ir import (
     Action,
     Ct,

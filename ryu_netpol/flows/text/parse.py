@@ -28,7 +28,7 @@ from ryu_netpol.flows.ir import (
     Resubmit,
     SetField,
 )
-from ryu_netpol.flows.text_names import (
+from ryu_netpol.flows.text.names import (
     CT_STATES,
     FRAGMENTS,
     PORT_PROTOCOLS,

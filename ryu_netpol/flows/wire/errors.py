@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from struct import Struct
 
-from ryu_netpol.flows.wire_codes import HEADER_LENGTH
+from ryu_netpol.flows.wire.codes import HEADER_LENGTH
 
 _CODES = {
     1: (
