@@ -8,6 +8,7 @@ of each run. The bridge, the gateway port and everything in it are the agent's w
 from __future__ import annotations
 
 import ipaddress
+import os
 import shutil
 import sys
 import time
@@ -20,7 +21,7 @@ from ryu_netpol.lab.errors import LabError
 from ryu_netpol.lab.listen import Place
 from ryu_netpol.lab.process import ProcessRef, run
 from ryu_netpol.lab.state import LabState
-from ryu_netpol.lab.switch import PrivateOvs
+from ryu_netpol.lab.switch import Datapath, PrivateOvs
 from ryu_netpol.lab.underlay import OUTSIDE_ADDRESSES, Underlay, routes
 
 BRIDGE = "br-int"
@@ -50,6 +51,17 @@ class NodeSpec:
         )
 
 
+def lab_datapath() -> Datapath:
+    """The datapath of the lab's nodes: DATAPATH=system is for machines whose kernel has Open vSwitch's module."""
+    match os.environ.get("DATAPATH", "netdev"):
+        case "netdev":
+            return "netdev"
+        case "system":
+            return "system"
+        case other:
+            raise LabError(f"DATAPATH is netdev or system, not {other!r}.")
+
+
 def agent_program() -> tuple[str, ...]:
     """How to start `ryu-netpol`: the one that belongs to this Python, else the one in PATH."""
     beside = Path(sys.executable).with_name("ryu-netpol")
@@ -68,7 +80,7 @@ class LabNode:
         self.name = spec.name
         self.directory = state.directory / f"n{index}"
         self.netns = state.netns(f"node.{spec.name}")
-        self.ovs = PrivateOvs(self.directory / "ovs", datapath="netdev", netns=self.netns)
+        self.ovs = PrivateOvs(self.directory / "ovs", datapath=lab_datapath(), netns=self.netns)
         self._state = state
         self._index = index
         self._program = tuple(program) if program is not None else None
@@ -107,7 +119,14 @@ class LabNode:
     def start_agent(self, manifests: Path) -> None:
         """Start the agent and return at once; wait_synced() waits for it."""
         argv = [*(self._program or agent_program()), "agent", "--bridge", BRIDGE, "--node", self.name]
-        argv += ["--manifests", str(manifests.resolve()), "--ovsdb", self.ovs.ovsdb, "--datapath-type", "netdev"]
+        argv += [
+            "--manifests",
+            str(manifests.resolve()),
+            "--ovsdb",
+            self.ovs.ovsdb,
+            "--datapath-type",
+            self.ovs.datapath,
+        ]
         for cidr in self.spec.pod_cidrs:
             argv += ["--pod-cidr", cidr]
         # A value of an earlier run would look like readiness until the new agent has cleared it.
