@@ -44,6 +44,8 @@ class Judgement:
             return f"{word}: {self.policy} rule {self.rule} allows it"
         if not self.isolated:
             return f"{word}: {self.subject} is not isolated"
+        if self.allowed:
+            return f"{word}: no policy comes between {self.subject} and its own node"
         by = ", ".join(map(str, self.isolated_by)) or "the annotation of its namespace"
         return f"{word}: {self.subject} is isolated by {by} and no rule allows it"
 
