@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ryu_netpol.adapters.hostaddr import parse_addresses
-from ryu_netpol.agent.effects import MarkReady
+from ryu_netpol.agent.effects import MarkReady, Report
 from ryu_netpol.agent.events import BridgePort, BridgeSeen
 from ryu_netpol.flows.delta import apply
 from ryu_netpol.flows.interpret import Interpreter
@@ -59,6 +59,12 @@ def test_two_rows_with_one_port_number() -> None:
     seen = bridge_seen(node_of(cluster), cluster)
     (port,) = seen.ports
     world.deliver(BridgeSeen(seen.ports | {BridgePort("ghost", port.number)}, seen.gateway))
+
+    told = {effect.message for effect in world.effects if isinstance(effect, Report) and effect.what == "unknown_port"}
+    assert len(told) == 2
+    assert (
+        Interpreter(world.flows).run(node_of(cluster).entry(build.connection("10.244.1.10", "203.0.113.7"))).ports == ()
+    )
 
 
 def test_an_attachment_made_again_is_marked_ready_again() -> None:
