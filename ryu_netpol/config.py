@@ -29,6 +29,8 @@ class Settings:
     datapath_type: str = "system"
 
     def __post_init__(self) -> None:
+        if not self.node:
+            raise SettingsError("--node needs the name of this node")
         if not self.pod_cidrs:
             raise SettingsError("give the node's block of pod addresses with --pod-cidr, one per IP version")
         versions = [cidr.version for cidr in self.pod_cidrs]

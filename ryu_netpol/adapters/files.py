@@ -51,6 +51,8 @@ def _load_one(name: str, stdin: BinaryIO | None) -> Iterator[Loaded]:
     if name == STDIN:
         yield read((stdin or sys.stdin.buffer).read(), file=_STDIN_NAME)
         return
+    if not name:
+        raise PathError("cannot read a path without a name: is a variable of the shell unset?")
     path = Path(name)
     try:
         for file in manifests(path) if path.is_dir() else (path,):

@@ -109,6 +109,10 @@ class Agent:
         self._saving_epoch = False
         self._past: dict[Address, Owner | None] = {}
         """Who had an address last, of all that ever had an owner; None: somebody who is gone (NP-71)."""
+        self._has_predecessor = False
+        """The switch had flows of an earlier run of the agent, which may have known owners that this one does not."""
+        self._raised = False
+        """The epoch was raised in this run."""
         self._retry = FIRST_RETRY
         self._resting = False
         self._ready: frozenset[Sandbox] = frozenset()
@@ -232,7 +236,7 @@ class Agent:
     def _program(self, bridge: Bridge, policy: NodePolicy, ports: Attached, connection: int) -> Iterator[Effect]:
         installed = self._installed
         numbers = self._numbers.assign(policy) if self._numbers else recover(installed or FlowTable(), policy)
-        epoch = self._current_epoch()
+        epoch = before = self._current_epoch()
         desired = compile_node(policy, bridge, numbers, epoch)
         change = self._plan(desired, policy, bridge)
         if self._inherits(policy) or (change and self._narrows(change, policy, numbers)):
@@ -244,6 +248,9 @@ class Agent:
                 return
             desired = compile_node(policy, bridge, numbers, epoch)
             change = self._plan(desired, policy, bridge)
+        if self._numbers is None:
+            self._has_predecessor = bool(installed)
+        self._raised |= epoch != before
         self._numbers, self._policy, self._epoch = numbers, policy, epoch
         self._past = dict.fromkeys(self._past) | dict(policy.owners)
         self._dirty = False
@@ -261,8 +268,18 @@ class Agent:
             yield from self._in_force(goal)
 
     def _inherits(self, policy: NodePolicy) -> bool:
-        """Whether an address has passed to another owner, who must not inherit the connections of the former one."""
-        return any(self._past.get(address, owner) != owner for address, owner in policy.owners.items())
+        """Whether an address may have passed to another owner, who must not inherit the former one's connections."""
+        return any(self._is_heir(address, owner, policy) for address, owner in policy.owners.items())
+
+    def _is_heir(self, address: Address, owner: Owner, policy: NodePolicy) -> bool:
+        if address in self._past:
+            return self._past[address] != owner
+        if self._numbers is None:
+            return False  # The first plan of this run: what is installed was judged for whoever has the address.
+        if address in policy.local:
+            # Connections to it may have been judged as an outsider's, where nothing drops what nobody has.
+            return self._has_predecessor or not any(address in cidr for cidr in self._pod_cidrs)
+        return self._has_predecessor and not self._raised
 
     def _narrows(self, change: Plan, policy: NodePolicy, numbers: Numbers) -> bool:
         alive = frozenset(map(int, numbers.identities.values()))

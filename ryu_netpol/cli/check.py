@@ -6,10 +6,10 @@ import argparse
 import json
 import sys
 
-from rich.console import Console
 from rich.text import Text
 
 from ryu_netpol.adapters.files import PathError, load
+from ryu_netpol.cli.common import Terminal
 from ryu_netpol.model.load import Loaded, LocatedProblem
 
 _OK, _ERRORS, _USAGE = 0, 1, 2
@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _print(loaded: Loaded) -> None:
-    console = Console(soft_wrap=True, highlight=False)
+    console = Terminal(soft_wrap=True, highlight=False)
     for problem in loaded.problems:
         console.print(_line(problem))
     colour = "red" if loaded.errors else "yellow" if loaded.warnings else "green"

@@ -6,11 +6,21 @@ import argparse
 import sys
 from typing import BinaryIO
 
+from rich.console import Console
+
 from ryu_netpol.adapters.files import PathError, load
 from ryu_netpol.model.load import Loaded
 
 OK, FAILED, USAGE = 0, 1, 2
 """Exit codes: as wanted; a check failed; the call or the environment is wrong."""
+
+
+class Terminal(Console):
+    """A console that leaves it to `main` what happens when its reader has enough: rich's own would exit with 1."""
+
+    def on_broken_pipe(self) -> None:
+        """Hand the error on."""
+        raise BrokenPipeError
 
 
 class CommandError(Exception):

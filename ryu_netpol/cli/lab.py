@@ -139,6 +139,11 @@ def _down(args: argparse.Namespace) -> int:
 def _cli(args: argparse.Namespace) -> int:
     if args.script is not None and not args.script.is_file():
         raise CommandError(f"cannot read {args.script}: there is no such file")
+    if args.script is not None:
+        try:
+            args.script.read_text()
+        except UnicodeDecodeError:
+            raise CommandError(f"cannot read {args.script}: it is not a text") from None
     commands.cli(lab_id=args.lab_id, script=args.script)
     return OK
 

@@ -29,14 +29,16 @@ def main(argv: list[str] | None = None) -> int:
         return int(args.run(args))
     except CommandError as error:
         return complain(args.command, str(error), error.code)
-    except PermissionError as error:
-        return complain(args.command, f"{error.filename or error}: permission denied", USAGE)
-    except KeyboardInterrupt:
-        return 130
     except BrokenPipeError:
         # Whoever read our output has enough of it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except PermissionError as error:
+        return complain(args.command, f"{error.filename or error}: permission denied", USAGE)
+    except OSError as error:
+        return complain(args.command, error.strerror or str(error), USAGE)
+    except KeyboardInterrupt:
+        return 130
 
 
 if __name__ == "__main__":

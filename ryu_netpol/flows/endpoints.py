@@ -124,6 +124,10 @@ def address_flows(bridge: Bridge, policy: NodePolicy, numbers: Mapping[Identity,
     for cidr in bridge.pod_cidrs:
         # Nobody has these addresses yet. A connection to one of them must not wait, judged, for whoever gets it.
         yield Flow(T.DEST_ID, 80, destination(cidr), (), Cookie(CookieKind.CLOSED))
+        for address in policy.owners.keys() - policy.local.keys() - policy.remote.keys():
+            if address in cidr:
+                # A pod elsewhere that no rule refers to: its IPAM gave it an address of this node's block.
+                yield Flow(T.DEST_ID, 85, destination(address), (Goto(T.EGRESS_ADMIN),), Cookie(CookieKind.ADDRESS))
     for address in bridge.own_addresses:
         yield from _node_address(address)
 

@@ -188,7 +188,7 @@ class CookieKind(enum.IntEnum):
     SPOOF = 4, "drops what an endpoint may not send; value: the port"
     CLOSED = 5, "a declared endpoint that is not ready, value: its port; or addresses that no endpoint has, value: 0"
     UNKNOWN = 6, "drops: a port that nobody declared; value: the port"
-    ADDRESS = 7, "a remote pod's address; value: the identity"
+    ADDRESS = 7, "a remote pod's address; value: the identity, 0 if no rule here needs to know"
     CONTESTED = 8, "drops: two pods claim the address"
     ISOLATED = 9, "drops what no rule allows; value: the identity"
     RULE = 10, "allows what a rule allows; value: the rule's number"

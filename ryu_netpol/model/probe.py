@@ -88,6 +88,8 @@ def decode_probes(document: str | bytes) -> tuple[Probe, ...]:
         entries = json.loads(document)
     except ValueError as error:
         raise ValueError(f"probes: not JSON: {error}") from None
+    except RecursionError:
+        raise ValueError("probes: nested too deeply") from None
     if not isinstance(entries, list):
         raise ValueError(f"probes: a list is expected, not {_kind(entries)}")
     return tuple(decode_probe(entry, where=f"probes[{index}]") for index, entry in enumerate(entries))

@@ -10,11 +10,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from ryu_netpol.cli.common import Terminal
 from ryu_netpol.cli.demo.matrix import Matrix, Place
 from ryu_netpol.model.probe import End, NodeEnd
 
@@ -43,9 +44,9 @@ class Teller:
     """Prints; or not, when the facts alone are wanted."""
 
     def __init__(self, *, silent: bool) -> None:
-        self._console = Console(highlight=False, quiet=silent)
+        self._console = Terminal(highlight=False, quiet=silent)
         if not self._console.is_terminal:
-            self._console = Console(highlight=False, quiet=silent, width=WIDTH)
+            self._console = Terminal(highlight=False, quiet=silent, width=WIDTH)
         self.steps: list[Step] = []
 
     def say(self, words: str, style: str = "") -> None:

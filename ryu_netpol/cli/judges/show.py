@@ -11,10 +11,10 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ryu_netpol.cli.common import Terminal
 from ryu_netpol.cli.judges.answer import Answer
 from ryu_netpol.model.names import Protocol
 from ryu_netpol.model.net import Version
@@ -47,7 +47,7 @@ class Line:
 
     def __init__(self) -> None:
         """To standard output, as it is when this is made."""
-        self._console = Console(highlight=False, soft_wrap=True)
+        self._console = Terminal(highlight=False, soft_wrap=True)
 
     @property
     def width(self) -> int:
