@@ -35,6 +35,7 @@ from ryu_netpol.agent.events import (
     Ticked,
     Upserted,
 )
+from ryu_netpol.agent.heirs import Heirs
 from ryu_netpol.agent.store import Store
 from ryu_netpol.flows.bridge import Bridge
 from ryu_netpol.flows.compile import compile_node, meters
@@ -45,7 +46,6 @@ from ryu_netpol.flows.numbers import MAX_EPOCH, Numbers, following, recover, rec
 from ryu_netpol.model.names import Epoch, NodeName
 from ryu_netpol.model.net import Address, Cidr
 from ryu_netpol.model.objects import Cluster
-from ryu_netpol.policy.owners import Owner
 from ryu_netpol.policy.resolve import NodePolicy, resolve
 
 EPOCHS_AT_ONCE = 1000
@@ -107,12 +107,7 @@ class Agent:
         self._epoch: Epoch | None = None
         self._epoch_limit = 0
         self._saving_epoch = False
-        self._past: dict[Address, Owner | None] = {}
-        """Who had an address last, of all that ever had an owner; None: somebody who is gone (NP-71)."""
-        self._has_predecessor = False
-        """The switch had flows of an earlier run of the agent, which may have known owners that this one does not."""
-        self._raised = False
-        """The epoch was raised in this run."""
+        self._heirs = Heirs(pod_cidrs)
         self._retry = FIRST_RETRY
         self._resting = False
         self._ready: frozenset[Sandbox] = frozenset()
@@ -239,7 +234,7 @@ class Agent:
         epoch = before = self._current_epoch()
         desired = compile_node(policy, bridge, numbers, epoch)
         change = self._plan(desired, policy, bridge)
-        if self._inherits(policy) or (change and self._narrows(change, policy, numbers)):
+        if self._heirs.inherits(policy) or (change and self._narrows(change, policy, numbers)):
             epoch = following(epoch)
             if epoch > self._epoch_limit:
                 # The epoch to go on from is fixed now: the limit is about to grow.
@@ -248,11 +243,8 @@ class Agent:
                 return
             desired = compile_node(policy, bridge, numbers, epoch)
             change = self._plan(desired, policy, bridge)
-        if self._numbers is None:
-            self._has_predecessor = bool(installed)
-        self._raised |= epoch != before
+        self._heirs = self._heirs.after(policy, found_flows=bool(installed), raised=epoch != before)
         self._numbers, self._policy, self._epoch = numbers, policy, epoch
-        self._past = dict.fromkeys(self._past) | dict(policy.owners)
         self._dirty = False
         ready = frozenset(
             Sandbox(port.name, port.attachment.container, port.attachment.created)
@@ -266,20 +258,6 @@ class Agent:
             yield Program(change, connection)
         else:
             yield from self._in_force(goal)
-
-    def _inherits(self, policy: NodePolicy) -> bool:
-        """Whether an address may have passed to another owner, who must not inherit the former one's connections."""
-        return any(self._is_heir(address, owner, policy) for address, owner in policy.owners.items())
-
-    def _is_heir(self, address: Address, owner: Owner, policy: NodePolicy) -> bool:
-        if address in self._past:
-            return self._past[address] != owner
-        if self._numbers is None:
-            return False  # The first plan of this run: what is installed was judged for whoever has the address.
-        if address in policy.local:
-            # Connections to it may have been judged as an outsider's, where nothing drops what nobody has.
-            return self._has_predecessor or not any(address in cidr for cidr in self._pod_cidrs)
-        return self._has_predecessor and not self._raised
 
     def _narrows(self, change: Plan, policy: NodePolicy, numbers: Numbers) -> bool:
         alive = frozenset(map(int, numbers.identities.values()))
