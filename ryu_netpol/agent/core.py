@@ -66,6 +66,7 @@ class Sandbox(NamedTuple):
 class Desired:
     """What should be on the switch, and which sandboxes that makes ready."""
 
+    policy: NodePolicy
     flows: FlowTable
     meters: frozenset[int]
     ready: frozenset[Sandbox]
@@ -99,6 +100,8 @@ class Agent:
         self._meters: frozenset[int] = frozenset()
         self._known = False
         """Whether _installed says what is on the switch; None then means: unreadable, replace everything."""
+        self._standing: Desired | None = None
+        """What the switch acknowledged last: it says what policy the flows stand for, as long as they are the same."""
         self._in_flight: tuple[Plan, Desired] | None = None
         self._generation = 0
         self._dirty = True
@@ -187,6 +190,8 @@ class Agent:
         self._known = True
         self._meters = event.meters
         self._installed = None if event.unreadable else event.flows
+        if self._standing is not None and self._standing.flows != self._installed:
+            self._standing = None
         if event.unreadable:
             yield Report("unreadable_flows", f"{event.unreadable} flows on the switch make no sense: replacing all")
         self._dirty = True
@@ -199,6 +204,7 @@ class Agent:
 
     def _in_force(self, desired: Desired) -> Iterator[Effect]:
         """What the switch has is what was desired: say so to whoever waits for it."""
+        self._standing = desired
         for sandbox in sorted(desired.ready - self._ready):
             yield MarkReady(sandbox.port, sandbox.container)
         self._ready = desired.ready
@@ -251,7 +257,7 @@ class Agent:
             for port in ports.ready
             if port.attachment
         )
-        goal = Desired(desired, meters(policy, bridge), ready)
+        goal = Desired(policy, desired, meters(policy, bridge), ready)
         if change:
             self._generation = change.generation
             self._in_flight = (change, goal)
@@ -260,8 +266,9 @@ class Agent:
             yield from self._in_force(goal)
 
     def _narrows(self, change: Plan, policy: NodePolicy, numbers: Numbers) -> bool:
+        before = self._standing.policy if self._standing else None
         alive = frozenset(map(int, numbers.identities.values()))
-        return narrows(self._installed or FlowTable(), change, alive=alive, owned=policy.owners.keys())
+        return narrows(self._installed or FlowTable(), change, before=before, after=policy, alive=alive)
 
     def _plan(self, desired: FlowTable, policy: NodePolicy, bridge: Bridge) -> Plan:
         return plan(

@@ -1,7 +1,9 @@
 """Whether a plan makes policy narrower, so that established connections must be judged again (decision 0004).
 
-This errs on the narrow side: a needless raise of the epoch costs every live connection one visit to the slow path, a
-missing one would let a revoked connection live on.
+Where it is known what policy the installed flows stand for, the two policies are compared (policy/narrower.py), and of
+the flows only those that no policy brings about. Otherwise, after a restart, the flows themselves are: they cannot say
+whose they are, so that errs on the narrow side. A needless raise of the epoch costs every live connection one visit to
+the slow path, a missing one would let a revoked connection live on.
 """
 
 from __future__ import annotations
@@ -13,23 +15,42 @@ from ryu_netpol.flows.fields import DEST_IDENTITY, SOURCE_IDENTITY
 from ryu_netpol.flows.ir import Conjunction, CookieKind, Flow, FlowTable
 from ryu_netpol.flows.pipeline import TableId
 from ryu_netpol.model.net import Address
+from ryu_netpol.policy.narrower import narrower
+from ryu_netpol.policy.resolve import NodePolicy
 
 _NEVER = frozenset({CookieKind.SPOOF, CookieKind.CLOSED, CookieKind.UNKNOWN, CookieKind.MISS})
 """Flows about ports that speak or do not speak at all: CLASSIFY sees to that for every packet."""
 
+_POLICY = frozenset({CookieKind.ENDPOINT, CookieKind.ADDRESS, CookieKind.ISOLATED, CookieKind.RULE, CookieKind.CLAUSE})
+"""Flows about which a comparison of policies says all that there is to say."""
+
 _ADDRESS_TABLES = frozenset({TableId.SOURCE_ID, TableId.DEST_ID})
 
 
-def narrows(installed: FlowTable, change: Plan, *, alive: frozenset[int], owned: Set[Address]) -> bool:
+def narrows(
+    installed: FlowTable,
+    change: Plan,
+    *,
+    before: NodePolicy | None,
+    after: NodePolicy,
+    alive: frozenset[int],
+) -> bool:
     """Tell whether some connection that was allowed may be denied after the change.
 
-    `alive`: numbers of the identities that remain; clauses of others concern nobody. `owned`: addresses that some pod
-    has. That an address passes to another owner is not seen here: the agent keeps count of that.
+    `before`: the policy that is installed, None if nobody knows. `alive`: numbers of the identities that remain;
+    clauses of others concern nobody. That an address passes to another owner is not seen here: the agent keeps count of
+    that.
     """
     if change.replace_all or not installed:
         return True  # Connection tracking may remember what the flow tables have forgotten.
-    return any(_deleted(flow, alive, owned) for flow in change.deletes) or any(
-        _changed(installed[flow.key], flow) if flow.key in installed else _added(flow) for flow in change.adds
+    if before is not None and narrower(before, after):
+        return True
+    said = _POLICY if before is not None else frozenset()
+    owned = after.owners.keys()
+    return any(_deleted(flow, alive, owned) for flow in change.deletes if flow.cookie.kind not in said) or any(
+        _changed(installed[flow.key], flow) if flow.key in installed else _added(flow)
+        for flow in change.adds
+        if flow.cookie.kind not in said
     )
 
 
