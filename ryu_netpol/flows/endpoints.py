@@ -122,12 +122,19 @@ def address_flows(bridge: Bridge, policy: NodePolicy, numbers: Mapping[Identity,
         yield Flow(T.SOURCE_ID, 120, source(address), (), cookie)
         yield Flow(T.DEST_ID, 120, destination(address), (), cookie)
     for cidr in bridge.pod_cidrs:
-        # Nobody has these addresses yet. A connection to one of them must not wait, judged, for whoever gets it.
-        yield Flow(T.DEST_ID, 80, destination(cidr), (), Cookie(CookieKind.CLOSED))
+        # Nobody has these addresses yet. A connection to or from one of them must not wait, judged as an outsider's,
+        # for whoever gets it.
+        for table, whose in ((T.SOURCE_ID, source), (T.DEST_ID, destination)):
+            yield Flow(table, 80, whose(cidr), (), Cookie(CookieKind.CLOSED))
         for address in policy.owners.keys() - policy.local.keys() - policy.remote.keys():
             if address in cidr:
                 # A pod elsewhere that no rule refers to: its IPAM gave it an address of this node's block.
-                yield Flow(T.DEST_ID, 85, destination(address), (Goto(T.EGRESS_ADMIN),), Cookie(CookieKind.ADDRESS))
+                elsewhere = Cookie(CookieKind.ADDRESS)
+                yield Flow(T.SOURCE_ID, 85, source(address), (Goto(T.DEST_ID),), elsewhere)
+                yield Flow(T.DEST_ID, 85, destination(address), (Goto(T.EGRESS_ADMIN),), elsewhere)
+        for address in bridge.own_addresses:
+            if address in cidr:
+                yield Flow(T.SOURCE_ID, 90, source(address), (Goto(T.DEST_ID),), Cookie(CookieKind.NODE))
     for address in bridge.own_addresses:
         yield from _node_address(address)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ryu_netpol.flows.offline import OfflineNode, offline_node
-from ryu_netpol.model.net import Cidr
+from ryu_netpol.model.net import Address, Cidr
 from ryu_netpol.model.objects import Cluster
 from ryu_netpol.model.packet import Connection
 
@@ -29,10 +29,11 @@ def can_happen(nodes: list[OfflineNode], connection: Connection) -> bool:
     seconds = {address for node in nodes for address in node.bridge.node_speaks_from}
     if connection.destination in seconds or (connection.origin is None and connection.source in seconds):
         return False
-    return not any(_nobody(node, connection) for node in nodes)
+    if connection.origin is None and any(_nobody(n, connection.source) for n in nodes if n.has(connection.destination)):
+        return False
+    return not any(_nobody(node, connection.destination) for node in nodes)
 
 
-def _nobody(node: OfflineNode, connection: Connection) -> bool:
-    to = connection.destination
-    known = to in node.policy.owners or to in node.policy.contested or to in node.bridge.own_addresses
-    return not known and any(to in cidr for cidr in node.bridge.pod_cidrs)
+def _nobody(node: OfflineNode, end: Address) -> bool:
+    known = end in node.policy.owners or end in node.policy.contested or end in node.bridge.own_addresses
+    return not known and any(end in cidr for cidr in node.bridge.pod_cidrs)

@@ -1,0 +1,63 @@
+"""Policies written otherwise: some edits mean the same, some give with one hand and take with the other."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+
+from ryu_netpol.model.net import BITS, Cidr, PortRange
+from ryu_netpol.model.objects import BlockPeer, Cluster, Peer, PortSpec, Rule
+
+
+def edited(rng: random.Random, cluster: Cluster) -> Cluster:
+    """The cluster with one of its policies written otherwise; often it means the same."""
+    policy = rng.choice(list(cluster.policies.values()))
+    new = replace(
+        policy,
+        ingress=tuple(part for rule in policy.ingress for part in _rewritten(rng, rule)),
+        egress=tuple(part for rule in policy.egress for part in _rewritten(rng, rule)),
+    )
+    if policy.legacy:
+        new = policy
+    return replace(cluster, policies={**cluster.policies, policy.key: new})
+
+
+def _rewritten(rng: random.Random, rule: Rule) -> list[Rule]:
+    peers, ports = rule.peers, rule.ports
+    match rng.randrange(7):
+        case 0 if peers and len(peers) > 1:  # one rule for each peer
+            return [Rule((peer,), ports) for peer in peers]
+        case 1 if ports and len(ports) > 1:  # one rule for each port
+            return [Rule(peers, (port,)) for port in ports]
+        case 2 if peers:  # blocks in halves
+            return [Rule(tuple(half for peer in peers for half in _halves(peer)), ports)]
+        case 3 if ports:  # ranges in halves
+            return [Rule(peers, tuple(half for spec in ports for half in _half_ranges(spec)))]
+        case 4 if peers and len(peers) > 1:  # one peer less
+            return [Rule(tuple(rng.sample(peers, len(peers) - 1)), ports)]
+        case 5 if ports and len(ports) > 1:  # one port less
+            return [Rule(peers, tuple(rng.sample(ports, len(ports) - 1)))]
+    return [rule]
+
+
+def _halves(peer: Peer) -> Iterator[Peer]:
+    if not isinstance(peer, BlockPeer) or peer.cidr.prefix == BITS[peer.cidr.version]:
+        yield peer
+        return
+    prefix = peer.cidr.prefix + 1
+    step = 1 << (BITS[peer.cidr.version] - prefix)
+    for network in (peer.cidr.network, peer.cidr.network + step):
+        half = Cidr(peer.cidr.version, network, prefix)
+        if half not in peer.excepts:
+            yield BlockPeer(half, peer.excepts)
+
+
+def _half_ranges(spec: PortSpec) -> Iterator[PortSpec]:
+    span = spec.port
+    if not isinstance(span, PortRange) or span.first == span.last:
+        yield spec
+        return
+    middle = (span.first + span.last) // 2
+    yield replace(spec, port=PortRange(span.first, middle))
+    yield replace(spec, port=PortRange(middle + 1, span.last))
