@@ -1,7 +1,10 @@
 # What CI runs is what is here. Every target does its own set-up; tests from `test-ovs` on need root.
 PYTEST = .venv/bin/python -m pytest
+CLUSTERS = 100000
+TRACED = 2000
+PACKETS = 50
 .DEFAULT_GOAL = help
-.PHONY: help setup check fmt demo test test-unit test-sim test-ovs test-net test-e2e golden docs clean
+.PHONY: help setup check fmt demo test test-unit test-sim test-ovs test-net test-e2e test-deep test-streams fuzz corpus golden docs clean
 
 help: ## show this
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -15,8 +18,8 @@ demo: setup ## the main job on real packets, in a minute (as root)
 test: setup ## every test (as root)
 	$(PYTEST) tests
 
-test-unit: setup ## levels 0 and 2: units, golden flows
-	$(PYTEST) tests/unit tests/golden
+test-unit: setup ## levels 0 and 2: units, golden flows, a few seconds of fuzzing
+	$(PYTEST) tests/unit tests/golden tests/fuzz
 
 test-sim: setup ## level 1: the core against the oracle
 	$(PYTEST) tests/sim
@@ -29,6 +32,13 @@ test-net: setup ## level 4: real packets in namespaces
 
 test-e2e: setup ## level 6: the Mininet lab
 	$(PYTEST) tests/e2e
+
+test-deep: setup ## hours of random clusters: CLUSTERS by flows, TRACED by trace, PACKETS by packets (as root)
+	.venv/bin/python -W error -m tests.deep --flows $(CLUSTERS) --trace $(TRACED) --packets $(PACKETS) $(DEEP)
+
+test-streams: setup ## 200 policy changes under 50 running streams, three times (as root)
+	for seed in 1 2 3; do STREAM_SEED=$$seed STREAM_CHANGES=200 STREAM_COUNT=50 \
+		$(PYTEST) tests/e2e/test_streams.py -k 'not checker' || exit 1; done
 
 check: setup ## lint, types, import contracts, generated documents
 	.venv/bin/ruff format --check .
@@ -43,6 +53,12 @@ fmt: setup ## format
 
 docs: setup ## write the generated documents
 	.venv/bin/python -m ryu_netpol.flows.document > docs/pipeline.md
+
+fuzz: setup ## damaged manifests for FUZZ_SECONDS (600) from the chance FUZZ_SEED
+	.venv/bin/python -W error -m tests.fuzz
+
+corpus: setup ## ask a real API server again: $$KUBEBUILDER_ASSETS has etcd and kube-apiserver
+	.venv/bin/python -W error -m tests.corpus.record
 
 golden: setup ## rewrite the golden flows; review the difference
 	.venv/bin/python -m tests.golden

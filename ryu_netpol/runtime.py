@@ -12,9 +12,20 @@ import threading
 from collections import Counter
 from typing import assert_never
 
-from ryu_netpol.agent.boundary import Database, SwitchLink
+from ryu_netpol.agent.boundary import Database, Settler, SwitchLink
 from ryu_netpol.agent.core import Agent
-from ryu_netpol.agent.effects import Dump, Effect, MarkReady, MarkSynced, Program, Report, SaveEpoch, SetAlarm
+from ryu_netpol.agent.effects import (
+    Announce,
+    Dump,
+    Effect,
+    MarkReady,
+    MarkSynced,
+    Program,
+    Report,
+    SaveEpoch,
+    SetAlarm,
+    Settle,
+)
 from ryu_netpol.agent.events import (
     BridgeSeen,
     CommitFailed,
@@ -24,6 +35,7 @@ from ryu_netpol.agent.events import (
     Event,
     FlowsDumped,
     HostAddressesSeen,
+    InForce,
     Relisted,
     Replaced,
     SwitchLost,
@@ -62,7 +74,7 @@ class Runtime:
         self._stopped = True
         self._inbox.put(None)
 
-    def run(self, switch: SwitchLink, database: Database) -> None:
+    def run(self, switch: SwitchLink, database: Database, settler: Settler) -> None:
         """Own the agent until `stop`. An exception of the agent ends the process: its state cannot be trusted then."""
         try:
             while not self._stopped:
@@ -71,12 +83,12 @@ class Runtime:
                     continue
                 LOG.debug("event %s", describe(event))
                 for effect in self._agent.handle(event):
-                    self._do(effect, switch, database)
+                    self._do(effect, switch, database, settler)
         finally:
             for alarm in self._alarms:
                 alarm.cancel()
 
-    def _do(self, effect: Effect, switch: SwitchLink, database: Database) -> None:
+    def _do(self, effect: Effect, switch: SwitchLink, database: Database, settler: Settler) -> None:
         match effect:
             case Program(plan, connection):
                 LOG.info(
@@ -87,6 +99,10 @@ class Runtime:
             case Dump(connection):
                 LOG.info("reading back what is on the switch")
                 switch.dump(connection)
+            case Settle(generation):
+                settler.settle(generation)
+            case Announce(generation):
+                LOG.info("generation %d is in force", generation)
             case SaveEpoch(limit):
                 LOG.info("reserving epochs up to %d", limit)
                 database.save_epoch(limit)
@@ -127,7 +143,7 @@ def describe(event: Event) -> str:
             return f"host addresses: {', '.join(sorted(map(str, addresses)))}"
         case Upserted(item) | Deleted(item):
             return f"{type(event).__name__.lower()} {type(item).__name__} {key_of(item)}"
-        case SwitchUp() | SwitchLost() | Committed() | CommitFailed() | EpochSaved() | Ticked():
+        case SwitchUp() | SwitchLost() | Committed() | CommitFailed() | InForce() | EpochSaved() | Ticked():
             return repr(event)
         case _:
             assert_never(event)

@@ -20,7 +20,10 @@ class PathError(Exception):
 
 
 def load(paths: Iterable[str], *, stdin: BinaryIO | None = None) -> Loaded:
-    """Read everything that the paths name: files, folders, or `-`. Raises PathError."""
+    """Read everything that the paths name: files, folders, or once `-`. Raises PathError."""
+    paths = tuple(paths)
+    if paths.count(STDIN) > 1:
+        raise PathError("standard input can be read only once: name - once")
     return merge([part for path in paths for part in _load_one(path, stdin)])
 
 

@@ -188,6 +188,12 @@ class OpenFlowSession(SwitchLink):
             current.dumping = _Dumping(first, first + 1, missing={first, first + 1})
             current.transport.send(wire.encode_flow_request(xid=first) + wire.encode_meter_request(xid=first + 1))
 
+    def nudge(self) -> None:
+        """Let the switch go through its cached flows now: any flow-mod does, also one that changes nothing."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.transport.send(wire.encode_nothing(xid=self._xids(1)))
+
     # --- what came back -------------------------------------------------------------------------------------------
 
     def _xids(self, count: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ryu_netpol.agent.events import Attachment, BridgePort, BridgeSeen
 from ryu_netpol.agent.store import Store
@@ -11,6 +12,14 @@ from ryu_netpol.flows.bridge import ClosedPort
 from ryu_netpol.model.names import NodeName, PodKey
 from ryu_netpol.model.objects import Pod
 from ryu_netpol.policy.owners import Endpoint
+
+
+class Sandbox(NamedTuple):
+    """One attachment of a pod; a second one of the same container is another."""
+
+    port: str
+    container: str
+    created: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +32,12 @@ class Attached:
     unknown: tuple[int, ...]
     problems: tuple[tuple[str, str], ...]
     """What an operator must know, as (counter, sentence)."""
+
+    @property
+    def sandboxes(self) -> frozenset[Sandbox]:
+        """Those that are ready once their flows are installed."""
+        declared = ((port.name, port.attachment) for port in self.ready)
+        return frozenset(Sandbox(name, a.container, a.created) for name, a in declared if a)
 
 
 def attached(seen: BridgeSeen, store: Store, node: NodeName) -> Attached:

@@ -28,3 +28,10 @@ class Database(Protocol):
 
     def mark_synced(self, synced: bool) -> None:
         """Write `netpol-synced` into the Bridge row."""
+
+
+class Settler(Protocol):
+    """The switch's caches."""
+
+    def settle(self, generation: int) -> None:
+        """Find out when no cache of the switch knows what was before this generation; delivers InForce."""

@@ -4,8 +4,8 @@ Three states are kept apart (R5): what is desired is computed from everything he
 plan at most; what is installed moves only when the switch acknowledges, and is unknown until it has been read back.
 
     SwitchUp -> Dump -> FlowsDumped -> [Program -> Committed]* -> SwitchLost
-                ^                          |
-                +---- alarm <-- CommitFailed
+                ^                          |          |
+                +---- alarm <-- CommitFailed          +-> Settle -> InForce -> Announce
 
 Invariants: nothing is programmed before every kind of object, the bridge and the node's addresses are known, so that a
 restart opens nothing; events that arrive while a plan is in flight gather for the next one.
@@ -15,10 +15,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
 
-from ryu_netpol.agent.attach import Attached, attached
-from ryu_netpol.agent.effects import Dump, Effect, MarkReady, MarkSynced, Program, Report, SaveEpoch, SetAlarm
+from ryu_netpol.agent.attach import Attached, Sandbox, attached
+from ryu_netpol.agent.effects import (
+    Announce,
+    Dump,
+    Effect,
+    MarkReady,
+    MarkSynced,
+    Program,
+    Report,
+    SaveEpoch,
+    SetAlarm,
+    Settle,
+)
 from ryu_netpol.agent.events import (
     BridgeSeen,
     CommitFailed,
@@ -28,6 +38,7 @@ from ryu_netpol.agent.events import (
     Event,
     FlowsDumped,
     HostAddressesSeen,
+    InForce,
     Relisted,
     Replaced,
     SwitchLost,
@@ -37,6 +48,7 @@ from ryu_netpol.agent.events import (
 )
 from ryu_netpol.agent.heirs import Heirs
 from ryu_netpol.agent.store import Store
+from ryu_netpol.agent.view import AgentView
 from ryu_netpol.flows.bridge import Bridge
 from ryu_netpol.flows.compile import compile_node, meters
 from ryu_netpol.flows.delta import Plan, plan
@@ -45,21 +57,12 @@ from ryu_netpol.flows.narrow import narrows
 from ryu_netpol.flows.numbers import MAX_EPOCH, Numbers, following, recover, recover_epoch
 from ryu_netpol.model.names import Epoch, NodeName
 from ryu_netpol.model.net import Address, Cidr
-from ryu_netpol.model.objects import Cluster
 from ryu_netpol.policy.resolve import NodePolicy, resolve
 
 EPOCHS_AT_ONCE = 1000
 """Epochs are reserved in the database this many at a time, so that raising one does not wait for it."""
 FIRST_RETRY, LAST_RETRY = 1.0, 30.0
 """Seconds before a refused bundle is tried again: doubled each time."""
-
-
-class Sandbox(NamedTuple):
-    """One attachment of a pod; a second one of the same container is another."""
-
-    port: str
-    container: str
-    created: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,20 +73,6 @@ class Desired:
     flows: FlowTable
     meters: frozenset[int]
     ready: frozenset[Sandbox]
-
-
-@dataclass(frozen=True, slots=True)
-class AgentView:
-    """What the agent knows, for status, tests and a curious operator."""
-
-    cluster: Cluster
-    policy: NodePolicy | None
-    numbers: Numbers | None
-    epoch: Epoch | None
-    installed: FlowTable | None
-    in_flight: Plan | None
-    synced: bool
-    problems: frozenset[tuple[str, str]]
 
 
 class Agent:
@@ -104,6 +93,8 @@ class Agent:
         """What the switch acknowledged last: it says what policy the flows stand for, as long as they are the same."""
         self._in_flight: tuple[Plan, Desired] | None = None
         self._generation = 0
+        self._settling: frozenset[int] = frozenset()
+        self._in_force: int | None = None
         self._dirty = True
         self._numbers: Numbers | None = None
         self._policy: NodePolicy | None = None
@@ -131,6 +122,7 @@ class Agent:
             self._installed if self._known else None,
             self._in_flight[0] if self._in_flight else None,
             self._synced,
+            self._in_force,
             self._problems,
         )
 
@@ -161,6 +153,10 @@ class Agent:
                     yield Report("bundle_refused", error)
                 yield from self._forget_switch()
                 yield from self._rest()
+            case InForce(generation) if generation in self._settling:
+                self._settling = frozenset(later for later in self._settling if later > generation)
+                self._in_force = generation
+                yield Announce(generation)
             case EpochSaved(limit):
                 self._epoch_limit = max(self._epoch_limit, limit)
                 self._saving_epoch = False
@@ -174,6 +170,7 @@ class Agent:
     def _forget_switch(self) -> Iterator[Effect]:
         """Nothing is known of the switch any more."""
         self._known, self._installed, self._meters, self._in_flight = False, None, frozenset(), None
+        self._settling, self._in_force = frozenset(), None
         self._dirty = True
         if self._synced:
             self._synced = False
@@ -200,9 +197,9 @@ class Agent:
         self._in_flight = None
         self._installed, self._meters = desired.flows, desired.meters
         self._retry = FIRST_RETRY
-        yield from self._in_force(desired)
+        yield from self._caught_up(desired)
 
-    def _in_force(self, desired: Desired) -> Iterator[Effect]:
+    def _caught_up(self, desired: Desired) -> Iterator[Effect]:
         """What the switch has is what was desired: say so to whoever waits for it."""
         self._standing = desired
         for sandbox in sorted(desired.ready - self._ready):
@@ -211,6 +208,9 @@ class Agent:
         if not self._synced:
             self._synced = True
             yield MarkSynced(True)
+        if self._generation not in {*self._settling, self._in_force}:
+            self._settling |= {self._generation}
+            yield Settle(self._generation)
 
     def _advance(self) -> Iterator[Effect]:
         """Send the next plan, if there is anything to send and nothing to wait for."""
@@ -252,18 +252,13 @@ class Agent:
         self._heirs = self._heirs.after(policy, found_flows=bool(installed), raised=epoch != before)
         self._numbers, self._policy, self._epoch = numbers, policy, epoch
         self._dirty = False
-        ready = frozenset(
-            Sandbox(port.name, port.attachment.container, port.attachment.created)
-            for port in ports.ready
-            if port.attachment
-        )
-        goal = Desired(policy, desired, meters(policy, bridge), ready)
+        goal = Desired(policy, desired, meters(policy, bridge), ports.sandboxes)
         if change:
             self._generation = change.generation
             self._in_flight = (change, goal)
             yield Program(change, connection)
         else:
-            yield from self._in_force(goal)
+            yield from self._caught_up(goal)
 
     def _narrows(self, change: Plan, policy: NodePolicy, numbers: Numbers) -> bool:
         before = self._standing.policy if self._standing else None

@@ -24,6 +24,20 @@ class Dump:
 
 
 @dataclass(frozen=True, slots=True)
+class Settle:
+    """Find out when packets feel this generation, which is acknowledged; answered by InForce, late or never."""
+
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Announce:
+    """Say that this generation is in force."""
+
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
 class SaveEpoch:
     """Write the epoch limit into the database; answered by EpochSaved."""
 
@@ -61,4 +75,4 @@ class Report:
     message: str
 
 
-Effect = Program | Dump | SaveEpoch | MarkReady | MarkSynced | SetAlarm | Report
+Effect = Program | Dump | Settle | Announce | SaveEpoch | MarkReady | MarkSynced | SetAlarm | Report

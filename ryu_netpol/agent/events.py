@@ -143,6 +143,13 @@ class CommitFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class InForce:
+    """No packet is treated any more as it was before this generation was committed (decision 0010)."""
+
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
 class EpochSaved:
     """The epoch limit is in the database."""
 
@@ -166,6 +173,7 @@ Event = (
     | SwitchLost
     | Committed
     | CommitFailed
+    | InForce
     | EpochSaved
     | Ticked
 )

@@ -17,6 +17,7 @@ from ryu_netpol.adapters.hostaddr import HostAddresses
 from ryu_netpol.adapters.openflow import OpenFlowSession
 from ryu_netpol.adapters.ovsdb import OvsdbAdapter
 from ryu_netpol.adapters.ryu_compat import ListenError
+from ryu_netpol.adapters.settle import RevalidatorSettler
 from ryu_netpol.agent.core import Agent
 from ryu_netpol.agent.events import BridgeSeen, Event, Replaced
 from ryu_netpol.app import run_switch_app
@@ -103,16 +104,20 @@ def serve(settings: Settings) -> None:
         gateway=settings.gateway,
         datapath_type=settings.datapath_type,
     )
+    # Open vSwitch connects only to sockets in its run directory, so that is where this one is.
+    settler = RevalidatorSettler(
+        settings.openflow.parent, nudge=session.nudge, deliver=runtime.deliver, report=runtime.report
+    )
     feed = FolderFeed(settings.manifests, FeedToEvents(runtime))
     with contextlib.ExitStack() as running:
         server = run_switch_app(settings.openflow, session)
         running.callback(server.stop)
         running.callback(addresses.stop)
-        for adapter in (database, feed):
+        for adapter in (settler, database, feed):
             adapter.start()
             running.callback(adapter.stop)
         LOG.info("agent of node %s started", settings.node)
-        runtime.run(session, database)
+        runtime.run(session, database, settler)
     LOG.info("agent of node %s ended; what is installed stays in force", settings.node)
 
 

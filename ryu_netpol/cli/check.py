@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
+from dataclasses import replace
 
 from rich.text import Text
 
 from ryu_netpol.adapters.files import PathError, load
-from ryu_netpol.cli.common import Terminal
+from ryu_netpol.cli.common import FAILED, OK, USAGE, Terminal, add_manifests, complain
+from ryu_netpol.model.decode import Severity
+from ryu_netpol.model.lint import lint
 from ryu_netpol.model.load import Loaded, LocatedProblem
-
-_OK, _ERRORS, _USAGE = 0, 1, 2
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -20,18 +20,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser(
         "check",
         help="validate manifests",
-        description="Validate network policies, pods, namespaces, nodes and workloads. "
-        "Exit status 1 on any error, 0 otherwise; warnings do not count.",
+        description="Validate network policies, pods, namespaces, nodes and workloads, and warn about policies that "
+        "surely mean something else. Exit status 1 on any error, 0 otherwise; warnings do not count without --strict.",
     )
-    parser.add_argument(
-        "-f",
-        dest="paths",
-        metavar="PATH",
-        action="extend",
-        nargs="+",
-        required=True,
-        help="a file, a folder, or - for standard input; may be repeated",
-    )
+    add_manifests(parser)
+    parser.add_argument("--strict", action="store_true", help="warnings count as errors do")
     parser.add_argument("-o", dest="output", choices=("text", "json"), default="text", help="how to print the problems")
     parser.set_defaults(run=run)
 
@@ -41,13 +34,22 @@ def run(args: argparse.Namespace) -> int:
     try:
         loaded = load(args.paths)
     except PathError as error:
-        print(f"ryu-netpol check: {error}", file=sys.stderr)
-        return _USAGE
+        return complain("check", str(error), USAGE)
+    loaded = _with_warnings(loaded, args.paths)
     if args.output == "json":
         print(json.dumps(_as_json(loaded), indent=2))
     else:
         _print(loaded)
-    return _ERRORS if loaded.errors else _OK
+    return FAILED if loaded.errors or (args.strict and loaded.warnings) else OK
+
+
+def _with_warnings(loaded: Loaded, paths: list[str]) -> Loaded:
+    """Add what is legal but surely not meant, manifests without any object included."""
+    problems = [*loaded.problems, *lint(loaded)]
+    if not loaded.items and not problems:
+        reason = "there is no object in it that means anything here"
+        problems.append(LocatedProblem(" ".join(paths), 0, "", "", reason, Severity.WARNING))
+    return replace(loaded, problems=tuple(sorted(problems, key=lambda problem: (problem.file, problem.line))))
 
 
 def _print(loaded: Loaded) -> None:
@@ -79,6 +81,7 @@ def _as_json(loaded: Loaded) -> dict[str, object]:
                 "field": problem.field,
                 "reason": problem.reason,
                 "severity": str(problem.severity),
+                "name": problem.name,
             }
             for problem in loaded.problems
         ],

@@ -153,7 +153,7 @@ def _cli(args: argparse.Namespace) -> int:
 
 def _probe(args: argparse.Namespace) -> int:
     lab = Lab.open(args.lab_id)
-    cluster = _as_in(lab, completed(load_valid([str(lab.manifests)])))
+    cluster = as_in(lab, completed(load_valid([str(lab.manifests)])))
     probes = default_probes(cluster) if args.probes is None else _read(args.probes)
     try:
         connections = [resolve(cluster, probe) for probe in probes]
@@ -175,7 +175,7 @@ def _probe(args: argparse.Namespace) -> int:
     return _compare(probes, results, [oracle.evaluate(connection) for connection in connections])
 
 
-def _as_in(lab: Lab, cluster: Cluster) -> Cluster:
+def as_in(lab: Lab, cluster: Cluster) -> Cluster:
     """The cluster of the manifests with pods as the lab has them: those that are attached, where they are."""
     pods = {}
     for key, pod in cluster.pods.items():

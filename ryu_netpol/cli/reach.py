@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
-import ipaddress
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -17,11 +16,11 @@ from rich.console import Console
 from ryu_netpol.cli.common import FAILED, OK, CommandError, add_manifests, load_valid
 from ryu_netpol.cli.judges import flows, manifests, packets, show, trace
 from ryu_netpol.cli.judges.answer import Answer, Judge, Question
+from ryu_netpol.cli.judges.questions import check_ends, gateways
 from ryu_netpol.cli.offline import completed, nodes_of
 from ryu_netpol.flows.offline import OfflineNode
 from ryu_netpol.lab.errors import LabError
 from ryu_netpol.lab.process import need_root
-from ryu_netpol.model.net import Address
 from ryu_netpol.model.objects import Cluster
 from ryu_netpol.model.probe import Probe, decode_probes, default_probes, encode_probe, resolve
 from ryu_netpol.oracle.evaluate import Oracle
@@ -107,29 +106,16 @@ def _probes(file: str | None, stdin: bytes, cluster: Cluster) -> tuple[tuple[Pro
 
 
 def _questions(cluster: Cluster, nodes: Sequence[OfflineNode], probes: Sequence[Probe]) -> list[Question]:
-    owned = {address for pod in cluster.pods.values() for address in pod.addresses}
-    owned |= {address for node in cluster.nodes.values() for address in node.addresses}
-    gateways = {a for n in nodes for a in (*n.bridge.gateway_addresses, *n.bridge.node_speaks_from)} - owned
+    kept = gateways(cluster, nodes)
     questions = []
     for index, probe in enumerate(probes):
         try:
             connection = resolve(cluster, probe)
-            for name, end in (("from", probe.source), ("to", probe.destination)):
-                if isinstance(end, Address):
-                    _check_address(name, end, gateways)
+            check_ends(probe, kept)
         except ValueError as error:
             raise CommandError(f"probes[{index}]: {error}") from None
         questions.append(Question(probe, connection))
     return questions
-
-
-def _check_address(name: str, address: Address, gateways: set[Address]) -> None:
-    """Refuse what a packet of a connection cannot carry, or what the lab needs for itself."""
-    ip = ipaddress.ip_address(str(address))
-    if ip.is_multicast or ip.is_unspecified or ip.is_loopback or ip.is_link_local or str(ip) == "255.255.255.255":
-        raise ValueError(f"{name}: nothing is routed to or from {address}")
-    if address in gateways:
-        raise ValueError(f'{name}: {address} belongs to the gateway port of a node: write "node/NAME"')
 
 
 def by_model(cluster: Cluster, questions: Sequence[Question]) -> list[Answer]:

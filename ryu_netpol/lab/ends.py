@@ -12,6 +12,7 @@ import ipaddress
 from collections.abc import Mapping
 
 from ryu_netpol.lab.errors import LabError
+from ryu_netpol.lab.fate import Entry
 from ryu_netpol.lab.listen import Place
 from ryu_netpol.lab.node import LabNode
 from ryu_netpol.lab.pods import LabPod
@@ -31,8 +32,13 @@ class Ends:
         self._underlay = underlay
         self._by_address = {address: pod for pod in pods.values() if pod.attached for address in pod.addresses}
         self._nodes_by_address = {address: node for node in nodes.values() for address in node.spec.addresses}
+        self._masqueraded = {
+            node.masquerade(ipaddress.ip_address(address).version): address
+            for address, node in reversed(self._nodes_by_address.items())
+        }
         self._nodes_by_netns = {node.netns: node for node in nodes.values()}
         self._nodes_by_netns.update({pod.netns: pod.node for pod in pods.values()})
+        self._pods_by_netns = {pod.netns: pod for pod in pods.values() if not pod.spec.host_network}
 
     def question(self, probe: Probe) -> Question:
         """The shot for a probe, and its controls."""
@@ -55,6 +61,7 @@ class Ends:
                 return self._by_address[address].place(version)
             if address in self._nodes_by_address:
                 return self._nodes_by_address[address].place(version)
+            self._refuse_ours(address)
             return self._underlay.outside(address)
         prefix, _, name = end.partition("/")
         if prefix == "node":
@@ -64,6 +71,17 @@ class Ends:
         if end not in self._pods or not self._pods[end].attached:
             raise LabError(f"There is no pod {end} in the lab.")
         return self._pods[end].place(version)
+
+    def _refuse_ours(self, address: str) -> None:
+        """No outsider has an address that belongs to the nodes, or that the lab uses for what they masquerade."""
+        if address in self._masqueraded:
+            raise LabError(f"The lab needs {address} for itself: probe from or to another address.")
+        for node in self._nodes.values():
+            if any(ipaddress.ip_address(address) in ipaddress.ip_network(cidr) for cidr in node.spec.pod_cidrs):
+                raise LabError(
+                    f"{address} is in the pod network of {node.name}, and no pod has it: no packet comes from there or "
+                    "goes there."
+                )
 
     def _source(self, end: str, version: int) -> Place:
         node = self._nodes_by_address.get(end)
@@ -90,6 +108,24 @@ class Ends:
             pod = self._pods.get(end)
             addresses = () if pod is None else pod.node.spec.addresses if pod.spec.host_network else pod.addresses
         return {ipaddress.ip_address(address).version for address in addresses}
+
+    def entries(self, shot: Shot) -> tuple[Entry, ...]:
+        """The bridges on a shot's way, the sender's first, then the receiver's; none where no end is a pod."""
+        sender, receiver = (self._pods_by_netns.get(end.netns) for end in (shot.source, shot.destination))
+        found = []
+        if sender is not None:
+            found.append(Entry(sender.node, sender.spec.key, shot.source.address))
+        if receiver is not None and (sender is None or sender.node is not receiver.node):
+            found.append(Entry(receiver.node, "", self._as_seen_by(receiver.node, shot)))
+        return tuple(found)
+
+    def _as_seen_by(self, node: LabNode, shot: Shot) -> str:
+        """The source address of what comes to a node's bridge by its gateway port."""
+        origin = self._nodes_by_netns.get(shot.source.netns)
+        if not shot.source.address and origin is not None:
+            version = shot.destination.version
+            return node.speaks_from(version) if origin is node else origin.place(version).address
+        return self._masqueraded.get(shot.source.address, shot.source.address)
 
     def _controls(self, shot: Shot) -> tuple[Shot, ...]:
         """The same connection from the destination's node, and an echo from the source's node to the source.

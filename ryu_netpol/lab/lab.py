@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
@@ -22,12 +23,16 @@ from pathlib import Path
 from typing import Any
 
 from ryu_netpol.lab import cni, namespace
+from ryu_netpol.lab.drops import dropped
 from ryu_netpol.lab.ends import Ends
 from ryu_netpol.lab.errors import LabError
+from ryu_netpol.lab.fate import Fates
 from ryu_netpol.lab.node import LabNode, NodeSpec
 from ryu_netpol.lab.pods import LabPod, PodSpec
 from ryu_netpol.lab.probe import TIMEOUT, Result, ask, turns
 from ryu_netpol.lab.process import need_root
+from ryu_netpol.lab.proof import Prover
+from ryu_netpol.lab.shoot import send_first
 from ryu_netpol.lab.signals import deferred, ending_in_order, undisturbed
 from ryu_netpol.lab.state import BASE, LabState
 from ryu_netpol.lab.switch import PrivateOvs
@@ -211,7 +216,7 @@ class Lab:
 
     # --- packets ------------------------------------------------------------------------------------------------
 
-    def probe(self, probes: Sequence[Probe], *, timeout: float = TIMEOUT, parallel: int = 512) -> list[Result]:
+    def probe(self, probes: Sequence[Probe], *, timeout: float = TIMEOUT, parallel: int = 200) -> list[Result]:
         """Try connections with real packets, many at once; results in the order of the probes."""
         ends = Ends(self.nodes, self.pods, self.underlay)
         questions = [ends.question(probe) for probe in probes]
@@ -220,9 +225,18 @@ class Lab:
             if any(questions[index].shot.protocol == "SCTP" for index in turn):
                 for node in self.nodes.values():
                     node.ovs.appctl("dpctl/flush-conntrack", "ct_nw_proto=132")
-            results = ask([questions[index] for index in turn], timeout=timeout, parallel=parallel)
+            results = ask(
+                [questions[n] for n in turn], prove=self._prover(ends).prove, timeout=timeout, parallel=parallel
+            )
             found.update(zip(turn, results, strict=True))
         return [found[index] for index in range(len(questions))]
+
+    def _prover(self, ends: Ends) -> Prover:
+        return Prover(
+            fate=Fates(ends.entries).of,
+            dropped=lambda: sum((dropped(node) for node in self.nodes.values()), Counter()),
+            send=send_first,
+        )
 
     def socket(self, end: str, family: int, kind: int, protocol: int = 0) -> socket.socket:
         """An ordinary socket of this process that lives in a pod ("namespace/pod"), a node ("node/NAME") or "outside".

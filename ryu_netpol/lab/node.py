@@ -100,12 +100,28 @@ class LabNode:
             lines += routes(neighbour.pod_cidrs, via=neighbour.addresses)
         namespace.ip(self.netns, lines)
         namespace.ip(underlay.outside_netns, routes(self.spec.pod_cidrs, via=self.spec.addresses))
+        self._detour(underlay.outside_netns)
         run(["nft", "-f", "-"], netns=self.netns, stdin=self._masquerading())
         self.ovs.start()
 
+    def speaks_from(self, version: int) -> str:
+        """The address from which the node's own processes speak to its pods: the second of the pod network."""
+        networks = map(ipaddress.ip_network, self.spec.pod_cidrs)
+        return str(next(network for network in networks if network.version == version)[2])
+
     def masquerade(self, version: int) -> str:
         """An outsider's address that this node replaces by its own, as kube-proxy does for a NodePort."""
-        return f"198.51.100.{self._index}" if version == 4 else f"2001:db8:50::{self._index:x}"
+        # Of blocks that nobody uses (RFC 6890, RFC 6666): manifests and probes name the documentation blocks.
+        return f"192.0.0.{self._index}" if version == 4 else f"100::{self._index:x}"
+
+    def _detour(self, outside: str) -> None:
+        """What this node is to masquerade passes it on its way from the outside host, wherever the pod is."""
+        table = f"{100 + self._index}"
+        for address in self.spec.addresses:
+            version = ipaddress.ip_address(address).version
+            ip = ("ip", f"-{version}", "-n", outside)
+            run([*ip, "rule", "add", "from", self.masquerade(version), "lookup", table])
+            run([*ip, "route", "replace", "default", "via", address, "dev", "eth0", "table", table])
 
     def _masquerading(self) -> str:
         rules = []

@@ -7,17 +7,19 @@ error, no route: somebody or something said no, which a dropped packet never doe
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import resource
 import secrets
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 
 from ryu_netpol.lab.errors import LabError
 from ryu_netpol.lab.listen import Place
 from ryu_netpol.lab.namespace import open_socket
-from ryu_netpol.lab.rawpackets import SCTP_INIT, SCTP_INIT_ACK, SctpInit, echo_request, is_echo_reply, without_ip_header
+from ryu_netpol.lab.rawpackets import echo_request, is_echo_reply
+from ryu_netpol.lab.sctp import Associations, new_init
 
 # A question is asked three times within the timeout: one lost packet must not look like a policy's drop, and the
 # kernel would repeat a SYN only after a second.
@@ -50,20 +52,26 @@ class Echo:
     words: str = ""
 
 
-async def shoot(shots: Iterable[Shot], *, timeout: float, parallel: int = 512) -> list[Echo]:
+async def shoot(shots: Iterable[Shot], *, timeout: float, parallel: int = 200) -> list[Echo]:
     """Ask all, at most `parallel` at once, and return what happened in the same order."""
     _raise_file_limit()
-    gate = asyncio.Semaphore(parallel)
+    gate, associations = asyncio.Semaphore(parallel), Associations()
+
+    async def sctp(shot: Shot) -> str:
+        return await associations.ask(shot.source, shot.destination, shot.port, ASK_AT)
 
     async def one(shot: Shot) -> Echo:
         async with gate:
-            return await _ask(shot, timeout)
+            return await _ask(shot, timeout, sctp=sctp)
 
-    return list(await asyncio.gather(*(one(shot) for shot in shots)))
+    try:
+        return list(await asyncio.gather(*(one(shot) for shot in shots)))
+    finally:
+        associations.close()
 
 
-async def _ask(shot: Shot, timeout: float) -> Echo:
-    ask = {"TCP": _tcp, "UDP": _udp, "ICMP": _icmp, "SCTP": _sctp}.get(shot.protocol)
+async def _ask(shot: Shot, timeout: float, *, sctp: Callable[[Shot], Awaitable[str]]) -> Echo:
+    ask = {"TCP": _tcp, "UDP": _udp, "ICMP": _icmp, "SCTP": sctp}.get(shot.protocol)
     if ask is None:
         raise LabError(f"Probes know TCP, UDP, SCTP and ICMP, not {shot.protocol}.")
     try:
@@ -74,6 +82,24 @@ async def _ask(shot: Shot, timeout: float) -> Echo:
         return Echo(Wire.SILENT, error.strerror or "")
     except OSError as error:
         return Echo(Wire.REFUSED, error.strerror or str(error))
+
+
+def send_first(shot: Shot) -> None:
+    """Send the first packet of the connection, once, and do not wait for what comes back. Raises OSError."""
+    match shot.protocol:
+        case "TCP":
+            with _open(shot, socket.SOCK_STREAM) as connection, contextlib.suppress(BlockingIOError):
+                # Nothing is repeated, and nothing else is sent: it is closed before there can be an answer.
+                connection.connect((shot.destination.address, shot.port))
+        case "UDP":
+            with _open(shot, socket.SOCK_DGRAM) as udp:
+                udp.sendto(b"?", (shot.destination.address, shot.port))
+        case "SCTP":
+            with _open(shot, socket.SOCK_RAW, socket.IPPROTO_SCTP) as raw:
+                raw.sendto(new_init(shot.port).encode(), (shot.destination.address, 0))
+        case _:
+            with _open_echo(shot) as raw:
+                raw.sendto(echo_request(shot.destination.version, _identifier(), 1), (shot.destination.address, 0))
 
 
 def _open(shot: Shot, kind: int, protocol: int = 0) -> socket.socket:
@@ -115,34 +141,21 @@ async def _udp(shot: Shot) -> str:
 
 
 async def _icmp(shot: Shot) -> str:
-    version = shot.destination.version
-    protocol = socket.IPPROTO_ICMP if version == 4 else socket.IPPROTO_ICMPV6
-    identifier = secrets.randbelow(65535) + 1
-    with _open(shot, socket.SOCK_RAW, protocol) as raw:
+    version, identifier = shot.destination.version, _identifier()
+    with _open_echo(shot) as raw:
         # A connected raw socket hears its peer only, not every other probe's answers.
         raw.connect((shot.destination.address, 0))
         await _repeat(raw, echo_request(version, identifier, 1), lambda p: is_echo_reply(version, p, identifier))
     return shot.destination.name
 
 
-async def _sctp(shot: Shot) -> str:
-    version = shot.destination.version
-    port, tag = secrets.randbelow(28000) + 32768, secrets.randbits(32) | 1
-    init = SctpInit(port, shot.port, SCTP_INIT, tag=0, initiate_tag=tag)
-    said = ""
+def _open_echo(shot: Shot) -> socket.socket:
+    protocol = socket.IPPROTO_ICMP if shot.destination.version == 4 else socket.IPPROTO_ICMPV6
+    return _open(shot, socket.SOCK_RAW, protocol)
 
-    def answers(packet: bytes) -> bool:
-        nonlocal said
-        ack = SctpInit.decode(without_ip_header(version, packet))
-        if ack is None or (ack.kind, ack.tag, ack.destination_port) != (SCTP_INIT_ACK, tag, port):
-            return False
-        said = ack.cookie.decode(errors="replace")
-        return True
 
-    with _open(shot, socket.SOCK_RAW, socket.IPPROTO_SCTP) as raw:
-        raw.connect((shot.destination.address, 0))
-        await _repeat(raw, init.encode(), answers)
-    return said
+def _identifier() -> int:
+    return secrets.randbelow(65535) + 1
 
 
 async def _repeat(opened: socket.socket, packet: bytes, answers: Callable[[bytes], bool]) -> bytes:

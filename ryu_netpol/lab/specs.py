@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from ryu_netpol.lab.node import NodeSpec
 from ryu_netpol.lab.pods import PodSpec
 from ryu_netpol.model.names import NodeName
-from ryu_netpol.model.objects import Cluster
+from ryu_netpol.model.objects import Cluster, Node
 
 FIRST_NODE = NodeName("node1")
 
@@ -16,7 +16,8 @@ FIRST_NODE = NodeName("node1")
 def node_specs(cluster: Cluster) -> list[NodeSpec]:
     """Every node that the manifests describe or place a pod on, by name; one called node1 where there is none.
 
-    Node addresses are those of the manifests. Pod networks are the lab's own, chosen so that no pod has one of the two
+    Node addresses are those of the manifests; the lab adds one where a family is missing, for routes between the nodes:
+    pods may have both families all the same. Pod networks are the lab's own, chosen so that no pod has one of the two
     addresses that belong to the gateway: pods keep their addresses, wherever these are.
     """
     names = sorted({*cluster.nodes, *(pod.node for pod in cluster.pods.values() if pod.node)}) or [FIRST_NODE]
@@ -24,7 +25,7 @@ def node_specs(cluster: Cluster) -> list[NodeSpec]:
     specs = []
     for number, name in enumerate(names, start=1):
         node = cluster.nodes.get(name)
-        numbered = NodeSpec.numbered(number, name, addresses=[str(a) for a in node.addresses] if node else [])
+        numbered = NodeSpec.numbered(number, name, addresses=_with_both_families(node, number) if node else [])
         networks = tuple(next(n for n in _candidates(cidr) if not _gateway(n) & taken) for cidr in numbered.pod_cidrs)
         specs.append(NodeSpec(name, networks, numbered.addresses))
     return specs
@@ -45,6 +46,13 @@ def pod_specs(cluster: Cluster) -> list[PodSpec]:
         for _, pod in sorted(cluster.pods.items())
         if not pod.finished
     ]
+
+
+def _with_both_families(node: Node, number: int) -> list[str]:
+    added = {4: f"192.168.51.{number}", 6: f"fd00:51::{number:x}"}
+    missing = {*added} - {address.version for address in node.addresses}
+    # A node that says nothing has the lab's own addresses.
+    return [*map(str, node.addresses), *(added[version] for version in sorted(missing))] if node.addresses else []
 
 
 def _candidates(cidr: str) -> Iterator[str]:

@@ -24,12 +24,13 @@ from typing import Literal
 from ryu_netpol.lab import unixctl
 from ryu_netpol.lab.errors import LabError
 from ryu_netpol.lab.process import ProcessRef, need_root, run, tool
+from ryu_netpol.unixctl import ControlError, control_socket
 
 Datapath = Literal["dummy", "netdev", "system"]
 
 SCHEMA = Path("/usr/share/openvswitch/vswitch.ovsschema")
-# sun_path holds 108 bytes with the final zero; the longest name below the run directory is "<15 chars>.snoop".
-LONGEST_RUN_DIR = 107 - len("/123456789012345.snoop")
+# sun_path holds 108 bytes with the final zero; the longest name below the run directory has a pid in it.
+LONGEST_RUN_DIR = 107 - len("/ovs-vswitchd.4194304.ctl")
 
 
 class PrivateOvs:
@@ -100,7 +101,6 @@ class PrivateOvs:
         self._run(
             "ovs-vswitchd",
             self.ovsdb,
-            f"--unixctl={self.vswitchd_ctl}",
             *options,
             *self._daemon_options("ovs-vswitchd"),
         )
@@ -158,8 +158,11 @@ class PrivateOvs:
 
     @property
     def vswitchd_ctl(self) -> Path:
-        """The control socket of ovs-vswitchd."""
-        return self.run_dir / "ovs-vswitchd.ctl"
+        """The control socket of ovs-vswitchd, at its usual place, where the agent looks for it."""
+        try:
+            return control_socket(self.run_dir, "ovs-vswitchd")
+        except ControlError as error:
+            raise LabError(str(error)) from error
 
     @property
     def env(self) -> Mapping[str, str]:

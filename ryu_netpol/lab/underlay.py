@@ -45,7 +45,12 @@ class Underlay:
         namespace.make(self._state, "outside")
         self.plug(self.outside_netns, "outside", OUTSIDE_ADDRESSES)
         # An outsider's packets come back by the same way even for addresses that it has just taken on.
-        namespace.sysctl(self.outside_netns, {"net.ipv4.conf.all.rp_filter": 0, "net.ipv4.conf.eth0.rp_filter": 0})
+        values = {"net.ipv4.conf.all.rp_filter": 0, "net.ipv4.conf.eth0.rp_filter": 0}
+        # A node that is passed on purpose would name the shorter way.
+        values |= {
+            f"net.ipv{version}.conf.{name}.accept_redirects": 0 for version in (4, 6) for name in ("all", "eth0")
+        }
+        namespace.sysctl(self.outside_netns, values)
 
     def plug(self, netns: str, port: str, addresses: Iterable[str]) -> None:
         """Give a namespace its eth0 on the underlay. `port` is the switch's name of it: 15 characters, unique."""

@@ -7,15 +7,16 @@ a field. Objects with errors are handled as UR-2 says, so that a policy that can
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 from ryu_netpol.model.decode import Decoded, Path, Severity, decode, show_path
 from ryu_netpol.model.decode.build import Document, Flaw
 from ryu_netpol.model.decode.text import documents
 from ryu_netpol.model.names import PodKey
 from ryu_netpol.model.objects import Namespace, Node, Object, Pod
+
+_MADE_BY = {"ReplicaSet": "Deployment", "Job": "CronJob"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,8 @@ class LocatedProblem:
     field: str
     reason: str
     severity: Severity = Severity.ERROR
+    name: str = ""
+    """Where docs/check.md explains it; empty for what explains itself."""
 
     @property
     def is_error(self) -> bool:
@@ -36,9 +39,33 @@ class LocatedProblem:
         return self.severity is Severity.ERROR
 
     def __str__(self) -> str:
-        """`file:line: kind namespace/name: field: reason`, without the parts that are not known."""
+        """`file:line: kind namespace/name: field: reason [name]`, without the parts that are not known."""
         place = f"{self.file}:{self.line}" if self.line else self.file
-        return ": ".join(part for part in (place, self.object, self.field, self.reason) if part)
+        text = ": ".join(part for part in (place, self.object, self.field, self.reason) if part)
+        return f"{text} [{self.name}]" if self.name else text
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What an object was decoded from."""
+
+    document: Document = field(default_factory=Document)
+    path: Path = ()
+    """Where in the document it is."""
+
+    def line(self, field: Path) -> int:
+        """The line of one of its fields, or else of what is around it. Looked up only now: see decode.text."""
+        return self.document.line((*self.path, *field))
+
+    def value(self, field: Path) -> object:
+        """What is written there, None where nothing is: for the few questions that the decoded object cannot answer."""
+        here = self.document.data
+        for step in (*self.path, *field):
+            try:
+                here = here[step]  # type: ignore[index]
+            except (LookupError, TypeError):
+                return None
+        return here
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +76,17 @@ class Item:
     file: str
     title: str
     stand_in: bool = False
-    """A pod that a workload stands for: gives way to others of its name."""
-    locate: Callable[[], int] = field(default=lambda: 0, compare=False, repr=False)
+    """The pod of a workload's template: gives way to others of its name, and to the workload's own pods."""
+    controller: str = ""
+    """`kind namespace/name` of the workload that made it."""
+    clean: bool = True
+    """Whether nothing about it is an error."""
+    source: Source = field(default_factory=Source, compare=False, repr=False)
 
     @property
     def line(self) -> int:
-        """The line of its name. Not looked up before somebody asks: see decode.text on JSON."""
-        return self.locate()
+        """The line of its name."""
+        return self.source.line(("metadata", "name"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,32 +123,44 @@ def read(text: str | bytes, *, file: str) -> Loaded:
     items: list[Item] = []
     problems: list[LocatedProblem] = []
     for number, document in enumerate(documents(text)):
-        titles: list[tuple[Path, str]] = []
+        titles: dict[Path, str] = {}
         for path, value in _objects(document.data):
             decoded = decode(value, suffix=_suffix(f"{file} {number} {path}"))
-            titles.append((path, decoded.title))
+            titles[path] = decoded.title
             problems += _located(decoded, document, file=file, prefix=path)
             if decoded.object is not None:
-                name = partial(document.line, (*path, "metadata", "name"))
-                items.append(Item(decoded.object, file, decoded.title, decoded.stand_in, name))
+                source = Source(document, path)
+                items.append(
+                    Item(
+                        decoded.object,
+                        file,
+                        decoded.title,
+                        stand_in=decoded.stand_in,
+                        controller=decoded.controller,
+                        clean=decoded.clean,
+                        source=source,
+                    )
+                )
         problems += [_flaw(flaw, titles, file=file) for flaw in document.flaws]
     return Loaded(tuple(items), tuple(sorted(problems, key=lambda problem: problem.line)))
 
 
 def merge(parts: Iterable[Loaded]) -> Loaded:
-    """Put several files together. Of two objects with one key the first counts, the other is an error."""
+    """Put several files together. Of two objects with one key the first counts, the other is an error.
+
+    The problems come sorted by file and line.
+    """
     parts = tuple(parts)
     problems = [problem for part in parts for problem in part.problems]
-    found: dict[object, Item] = {}
-    everything = [item for part in parts for item in part.items]
-    for item in sorted(everything, key=lambda item: item.stand_in):
-        if item.stand_in and _key(item.object) in found:
-            item = _renamed(item)
-        first = found.setdefault(_key(item.object), item)
-        if first is not item:
-            reason = f"is already in {first.file}:{first.line}"
+    first: dict[object, Item] = {}
+    for item in (item for part in parts for item in part.items):
+        known = first.setdefault(item.title if item.stand_in else _key(item.object), item)
+        if known is not item:
+            reason = f"is already in {known.file}:{known.line}"
             problems.append(LocatedProblem(item.file, item.line, item.title, "", reason))
-    return Loaded(tuple(found.values()), tuple(problems))
+    items = [item for item in first.values() if not item.stand_in]
+    items += _stand_ins(tuple(first.values()))
+    return Loaded(tuple(items), tuple(sorted(problems, key=lambda problem: (problem.file, problem.line))))
 
 
 def _objects(data: object) -> Iterator[tuple[Path, object]]:
@@ -150,15 +193,45 @@ def _located(decoded: Decoded, document: Document, *, file: str, prefix: Path) -
         yield LocatedProblem(file, document.line((*prefix, *p.path)), p.object, p.field, p.reason, p.severity)
 
 
-def _flaw(flaw: Flaw, titles: list[tuple[Path, str]], *, file: str) -> LocatedProblem:
+def _flaw(flaw: Flaw, titles: dict[Path, str], *, file: str) -> LocatedProblem:
     """Name the object that a flaw of the text is in."""
-    around = ((path, title) for path, title in titles if flaw.path[: len(path)] == path)
-    path, title = max(around, key=lambda pair: len(pair[0]), default=((), ""))
-    return LocatedProblem(file, flaw.line, title, show_path(flaw.path[len(path) :]), flaw.reason)
+    around = (length for length in range(len(flaw.path), -1, -1) if flaw.path[:length] in titles)
+    length = next(around, 0)
+    title = titles.get(flaw.path[:length], "")
+    return LocatedProblem(file, flaw.line, title, show_path(flaw.path[length:]), flaw.reason)
 
 
 def _key(value: Object) -> object:
     return type(value), value.name if isinstance(value, Namespace | Node) else value.key
+
+
+def _stand_ins(items: tuple[Item, ...]) -> Iterator[Item]:
+    """The pods that workloads stand for, each with a name of its own.
+
+    A workload steps back where one of its pods is there and not finished, and so does one that another workload made.
+    """
+    there = {item.title for item in items if item.stand_in}
+    running = {maker for item in items if _is_running_pod(item) for maker in _makers(item.controller)}
+    taken = {_key(item.object) for item in items if not item.stand_in}
+    for item in items:
+        if not item.stand_in or item.title in running or item.controller in there:
+            continue
+        while _key(item.object) in taken:
+            item = _renamed(item)
+        taken.add(_key(item.object))
+        yield item
+
+
+def _is_running_pod(item: Item) -> bool:
+    return isinstance(item.object, Pod) and not item.stand_in and not item.object.finished
+
+
+def _makers(controller: str) -> Iterator[str]:
+    """The workload itself, and the one that it is named after: Deployments make ReplicaSets, CronJobs make Jobs."""
+    yield controller
+    kind, _, name = controller.partition(" ")
+    if kind in _MADE_BY:
+        yield f"{_MADE_BY[kind]} {name.rpartition('-')[0]}"
 
 
 def _renamed(item: Item) -> Item:

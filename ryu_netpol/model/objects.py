@@ -81,6 +81,8 @@ class Node:
     name: NodeName
     labels: Labels = field(default_factory=Labels)
     addresses: tuple[Address, ...] = ()
+    pod_cidrs: tuple[Cidr, ...] = ()
+    """From which its pods get their addresses, as its spec says. An agent is told by an option instead."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ function for each rule of docs/semantics.md, each naming it. It imports the mode
 mistake with the compiler. What an Oracle caches (owners of addresses, policies at each pod) is a function of its
 cluster.
 
-Callers: tests, `ryu-netpol reach` and `demo`.
+Callers: tests, `explain` (beside), `ryu-netpol reach` and `demo`.
 
 Trap: whether a connection comes from a node's own processes is told by `Connection.origin` and by nothing else. An
 address of the node does not tell it: what a node forwards for others may carry one too (NP-50).
@@ -45,8 +45,8 @@ class Oracle:
     """The meaning of one cluster."""
 
     def __init__(self, cluster: Cluster, *, node_ports: PortRange = NODE_PORTS) -> None:
-        self._cluster = cluster
-        self._node_ports = node_ports
+        self.cluster = cluster
+        self.node_ports = node_ports
         self._claims = claims(cluster.pods.values())
         self._ends: dict[Address, End] = {}
         self._policies: dict[tuple[PodKey, Direction], Policies] = {}
@@ -59,10 +59,7 @@ class Oracle:
         _check(connection)
         if (verdict := self._disputed(connection)) is not None:
             return verdict
-        destination = self._end(connection.destination)
-        source = End(connection.source)  # NP-50, NP-61: a node's process, unless the next line finds a pod
-        if connection.origin is None:
-            source = self._end(connection.source)
+        source, destination = self.ends(connection)
         if source.pod is not None and source.pod is destination.pod:
             return Verdict(allowed=True, reason=f"{source.pod.key} reaches itself (NP-52)")
 
@@ -73,11 +70,18 @@ class Oracle:
             judged.append(self._ingress(destination.pod, source, destination, connection))
         return _combine(judged)
 
+    def ends(self, connection: Connection) -> tuple[End, End]:
+        """Source and destination as policies see them."""
+        source = End(connection.source)  # NP-50, NP-61: a node's process, unless the next line finds a pod
+        if connection.origin is None:
+            source = self._end(connection.source)
+        return source, self._end(connection.destination)
+
     # Each direction by itself
 
     def _egress(self, subject: Pod, destination: End, connection: Connection) -> tuple[Judgement, str]:
         """Judge a connection at the pod that opens it (NP-2)."""
-        policies = self._policies_of(subject, Direction.EGRESS)
+        policies = self.policies_of(subject, Direction.EGRESS)
         if policies.isolated and self._leads_to_own_node(subject, destination, connection):
             judgement = _judgement(Direction.EGRESS, subject, policies, allowed=True)
             return judgement, f"egress: {subject.key} always reaches its own node {subject.node} (NP-51)"
@@ -87,7 +91,7 @@ class Oracle:
 
     def _ingress(self, subject: Pod, source: End, destination: End, connection: Connection) -> tuple[Judgement, str]:
         """Judge a connection at the pod that it is opened to (NP-1, LG-5)."""
-        policies = self._policies_of(subject, Direction.INGRESS)
+        policies = self.policies_of(subject, Direction.INGRESS)
         if policies.isolated and _comes_from_own_node(subject, connection):
             judgement = _judgement(Direction.INGRESS, subject, policies, allowed=True)
             return judgement, f"ingress: {subject.key} is always reached by its own node {subject.node} (NP-50)"
@@ -97,14 +101,14 @@ class Oracle:
         """Whether NP-51 opens the connection; ports at which the node forwards to services lead elsewhere."""
         if subject.node is None or destination.pod is not None:
             return False
-        node = self._cluster.nodes.get(subject.node)
+        node = self.cluster.nodes.get(subject.node)
         if node is None or destination.address not in node.addresses:
             return False
-        return connection.port is None or connection.port not in self._node_ports
+        return connection.port is None or connection.port not in self.node_ports
 
     # What counts for a pod
 
-    def _policies_of(self, subject: Pod, direction: Direction) -> Policies:
+    def policies_of(self, subject: Pod, direction: Direction) -> Policies:
         """Collect what isolates a pod and what allows it something; names and times play no part (NP-4)."""
         key = (subject.key, direction)
         if key not in self._policies:
@@ -119,7 +123,7 @@ class Oracle:
 
     def _selecting(self, subject: Pod) -> Iterator[Policy]:
         """The policies of the pod's own namespace that select it (NP-10, LG-6), in order of their keys."""
-        for key, policy in sorted(self._cluster.policies.items()):
+        for key, policy in sorted(self.cluster.policies.items()):
             if key.namespace == subject.key.namespace and policy.subject.matches(subject.labels):
                 yield policy
 
@@ -135,7 +139,7 @@ class Oracle:
 
     def _namespace(self, name: str) -> Namespace:
         """A namespace that nobody has described has no labels but its name (NP-27)."""
-        return self._cluster.namespaces.get(name) or Namespace(name)
+        return self.cluster.namespaces.get(name) or Namespace(name)
 
     def _disputed(self, connection: Connection) -> Verdict | None:
         """Nothing goes from or to an address that two pods claim with equal right (NP-71)."""

@@ -7,51 +7,25 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 
 from ryu_netpol.cli.judges.trace import TracedBridge
-from ryu_netpol.flows.bridge import SECOND_MAC
 from ryu_netpol.flows.conjunction import DIRECT_PRIORITY
 from ryu_netpol.flows.fields import LOCAL_DEST, LOCAL_SOURCE
-from ryu_netpol.flows.interpret import ConnState, Interpreter, Packet
+from ryu_netpol.flows.interpret import Interpreter
 from ryu_netpol.flows.ir import CookieKind, Flow, FlowTable, Load
-from ryu_netpol.flows.offline import FIRST_EPOCH, OfflineNode, path
+from ryu_netpol.flows.offline import OfflineNode, path
 from ryu_netpol.flows.pipeline import TableId
 from ryu_netpol.lab.switch import PrivateOvs
 from ryu_netpol.model.packet import Connection
-from tests.ovs.interpret_compare import differences
+from tests.ovs.meaning_cases import cases, disagreements
 from tests.support.grid import grid
 from tests.support.nodes import can_happen, offline_nodes
 from tests.support.strategies import random_cluster
 
 CLUSTERS, PROBES = 15, 40
-CURRENT, STALE = FIRST_EPOCH, FIRST_EPOCH + 1
-
-
-@dataclass(frozen=True)
-class Case:
-    """A packet in one node's bridge, and what conntrack knows of it."""
-
-    packet: Packet
-    state: ConnState
-
-
-def cases(node: OfflineNode, connection: Connection) -> Iterator[Case]:
-    """A connection's first packet, later ones of this and of another epoch, and a stale answer, to be turned around."""
-    first = node.entry(connection)
-    yield Case(first, ConnState.new())
-    yield Case(first, ConnState.established(CURRENT))
-    yield Case(first, ConnState.established(STALE))
-    # Of whose connection an error is about, a trace knows nothing: it passes from the gateway alone.
-    yield Case(first, ConnState.related(CURRENT))
-    yield Case(first, ConnState.related(STALE))
-    endpoint = node.policy.local.get(connection.destination)
-    bridge = node.bridge
-    sender, router = (bridge.gateway_mac, SECOND_MAC) if endpoint is None else (endpoint.mac, bridge.gateway_mac)
-    answer = first.reply(in_port=node.exit(connection), eth_src=sender, eth_dst=router)
-    yield Case(answer, ConnState.established(STALE, reply=True))
 
 
 def sampled(seed: int) -> Iterator[tuple[OfflineNode, list[Connection]]]:
@@ -62,16 +36,6 @@ def sampled(seed: int) -> Iterator[tuple[OfflineNode, list[Connection]]]:
     for node in nodes:
         asked = grid(cluster, node.name).sample(rng, PROBES)
         yield node, [c for c in asked if can_happen(nodes, c) and node in path(nodes, c)]
-
-
-def disagreements(node: OfflineNode, connections: Iterable[Connection], bridge: TracedBridge) -> Iterator[str]:
-    """Every packet with which the switch does something else than the interpreter does with the node's own flows."""
-    interpreter = Interpreter(node.flows)
-    for connection in connections:
-        for case in cases(node, connection):
-            found = differences(interpreter.run(case.packet, case.state), bridge.ask(case.packet, case.state))
-            if found:
-                yield f"{node.name}: {connection}, {case}: {found}"
 
 
 @pytest.fixture(scope="module")

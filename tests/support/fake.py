@@ -6,7 +6,18 @@ from collections import deque
 from collections.abc import Iterable
 
 from ryu_netpol.agent.core import Agent
-from ryu_netpol.agent.effects import Dump, Effect, MarkReady, MarkSynced, Program, Report, SaveEpoch, SetAlarm
+from ryu_netpol.agent.effects import (
+    Announce,
+    Dump,
+    Effect,
+    MarkReady,
+    MarkSynced,
+    Program,
+    Report,
+    SaveEpoch,
+    SetAlarm,
+    Settle,
+)
 from ryu_netpol.agent.events import (
     Attachment,
     BridgePort,
@@ -18,6 +29,7 @@ from ryu_netpol.agent.events import (
     FlowsDumped,
     GatewayPort,
     HostAddressesSeen,
+    InForce,
     Kind,
     Relisted,
     Replaced,
@@ -50,6 +62,8 @@ class World:
         """So many bundles are refused."""
         self.hold = False
         """Bundles are neither committed nor refused until `release`."""
+        self.lag = False
+        """Cached flows are not revalidated: nothing comes in force until the test says so."""
         self._held: list[Plan] = []
         self._inbox: deque[Event] = deque()
 
@@ -76,7 +90,9 @@ class World:
                 self._inbox.append(EpochSaved(limit))
             case SetAlarm():
                 self._inbox.append(Ticked())
-            case MarkReady() | MarkSynced() | Report():
+            case Settle(generation) if not self.lag:
+                self._inbox.append(InForce(generation))
+            case MarkReady() | MarkSynced() | Report() | Announce() | Settle():
                 pass
 
     def _finish(self, plan: Plan) -> None:

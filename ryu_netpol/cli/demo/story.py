@@ -7,10 +7,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from ryu_netpol.cli.demo.evidence import deciding, grown
 from ryu_netpol.cli.demo.matrix import Matrix, send
 from ryu_netpol.cli.demo.scenes import Scenes
 from ryu_netpol.cli.demo.tell import Step, Teller, named, picture
+from ryu_netpol.cli.judges.evidence import grown, passage, running
 from ryu_netpol.lab.lab import Lab
 from ryu_netpol.lab.measure import Line
 from ryu_netpol.lab.node import LabNode
@@ -82,13 +82,14 @@ class Story:
         word = "may" if verdict.allowed else "may not"
         cluster = self._scenes.cluster()
         with self._teller.step(f"Why {source} {word} reach {DB}:{PORT}") as step:
-            evidence = deciding(self._node, source, resolve(cluster, Probe(source, DB, port=PORT, ip=4)))
+            connection = resolve(cluster, Probe(source, DB, port=PORT, ip=4))
+            decided = passage(self._node, running(self._node, cluster), connection).decisions[-1]
             with Line(self._lab, str(source), str(DB), PORT) as line:
-                count, after = grown(self._node, evidence, line.knock)
+                count, after = grown(self._node, decided, line.knock)
             judged = verdict.judgements[-1]
             step.say(f"model: {verdict.reason}")
-            step.say(f"flow:  {evidence.text}", style="cyan")
-            step.say(f"       in table {evidence.table}; {count} packets; one connection more: {after}")
+            step.say(f"flow:  {decided.flow}", style="cyan")
+            step.say(f"       in table {decided.table_name}; {count} packets; one connection more: {after}")
         if after == count:
             self.disagreements.append(f"{source} to {DB}: the counter of the flow that decided did not grow")
         return {
@@ -98,8 +99,8 @@ class Story:
             "reason": verdict.reason,
             "policy": None if judged.policy is None else str(judged.policy),
             "rule": judged.rule,
-            "table": evidence.table,
-            "flow": evidence.text,
+            "table": decided.table_name,
+            "flow": decided.flow,
             "packets_before": count,
             "packets_after": after,
         }

@@ -8,6 +8,7 @@ the cluster that the loader completed, and this writes it down for those that ne
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -69,21 +70,35 @@ def node_document(node: Node) -> Json:
     """A node as an API server would show it, as far as the decoder reads it."""
     addresses = [{"type": "InternalIP", "address": str(address)} for address in node.addresses]
     metadata = {"name": node.name, "labels": dict(node.labels)}
-    return {"apiVersion": "v1", "kind": "Node", "metadata": metadata, "status": {"addresses": addresses}}
+    spec, status = {"podCIDRs": [str(cidr) for cidr in node.pod_cidrs]}, {"addresses": addresses}
+    return {"apiVersion": "v1", "kind": "Node", "metadata": metadata, "spec": spec, "status": status}
 
 
 def pod_document(pod: Pod) -> Json:
     """A pod as an API server would show it, as far as the decoder reads it."""
-    named = [{"name": p.name, "protocol": p.protocol.name, "containerPort": p.number} for p in pod.ports]
-    names = {(p.protocol, p.number) for p in pod.ports}
-    others = [{"protocol": p.name, "containerPort": n} for p, n in pod.container_ports if (p, n) not in names]
     metadata: Json = {"name": pod.key.name, "namespace": pod.key.namespace, "labels": dict(pod.labels)}
     metadata |= {"uid": pod.uid} if pod.uid else {}
     metadata |= {"annotations": {CONFIG_HASH: pod.config_hash}} if pod.config_hash else {}
     metadata |= {"deletionTimestamp": "2000-01-01T00:00:00Z"} if pod.terminating else {}
-    spec: Json = {"hostNetwork": pod.host_network, "containers": [{"name": "c", "ports": [*named, *others]}]}
+    spec: Json = {"hostNetwork": pod.host_network, "containers": _containers(pod)}
     spec |= {"nodeName": pod.node} if pod.node else {}
     status: Json = {"phase": "Succeeded" if pod.finished else "Running"}
     status |= {"podIPs": [{"ip": str(address)} for address in pod.addresses]}
     status |= {"startTime": pod.started} if pod.started else {}
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec, "status": status}
+
+
+def _containers(pod: Pod) -> list[Json]:
+    """One container, and as many more as one name has ports: within a container it has one."""
+    named = {(port.protocol, port.number) for port in pod.ports}
+    others: list[Json] = [
+        {"protocol": p.name, "containerPort": n} for p, n in pod.container_ports if (p, n) not in named
+    ]
+    containers, met = [others], Counter[str]()
+    for port in pod.ports:
+        if met[port.name] == len(containers):
+            containers.append([])
+        entry = {"name": port.name, "protocol": port.protocol.name, "containerPort": port.number}
+        containers[met[port.name]].append(entry)
+        met[port.name] += 1
+    return [{"name": f"c{number}", "ports": ports} for number, ports in enumerate(containers)]

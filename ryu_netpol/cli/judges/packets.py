@@ -1,8 +1,7 @@
 """`--via packets`: the lab, with the real agent, the real plugin and real packets. Needs root.
 
-Trap: userspace conntrack does not see the ports of SCTP. Whatever two hosts send each other by SCTP is one connection,
-so an association one way makes a new one the other way look like its answer. A probe asks about a connection by itself:
-where SCTP is probed both ways, the second way is asked when connection tracking has forgotten the first.
+Knows no other way's answer: "allowed" is an answer of the right pod, and "denied" is a drop that the running switch
+has counted for an isolated pod (ryu_netpol/lab/probe.py).
 """
 
 from __future__ import annotations
@@ -16,7 +15,6 @@ from ryu_netpol.cli.judges.answer import Answer, Question
 from ryu_netpol.lab.lab import Lab
 from ryu_netpol.lab.probe import Outcome, Result
 from ryu_netpol.lab.specs import node_specs, pod_specs
-from ryu_netpol.model.names import Protocol
 from ryu_netpol.model.net import Address
 from ryu_netpol.model.objects import Cluster, Pod
 
@@ -32,23 +30,8 @@ def judge(cluster: Cluster, questions: Sequence[Question], *, write: Callable[[P
         write(Path(name))
         with Lab(Path(name), node_specs(cluster)) as lab:
             lab.attach(pod_specs(cluster))
-            results = _ask_in_rounds(lab, questions)
+            results = _ask(lab, questions)
     return [Answer(_VERDICTS[result.outcome], result.reason) for result in results]
-
-
-def _ask_in_rounds(lab: Lab, questions: Sequence[Question]) -> list[Result]:
-    backwards = [
-        asked.connection.protocol is Protocol.SCTP and asked.connection.source > asked.connection.destination
-        for asked in questions
-    ]
-    found: dict[int, Result] = {}
-    for second in (False, True):
-        turn = [n for n, backward in enumerate(backwards) if backward is second]
-        if second and turn:
-            for node in lab.nodes.values():
-                node.ovs.appctl("dpctl/flush-conntrack")
-        found |= zip(turn, _ask(lab, [questions[n] for n in turn]), strict=True)
-    return [found[n] for n in range(len(questions))]
 
 
 def _ask(lab: Lab, questions: Sequence[Question]) -> list[Result]:

@@ -43,6 +43,22 @@ def through(answers: list[Answer]) -> Answer:
     return answers[-1] if not answers[-1].allowed else Answer(True, "; ".join(a.reason for a in answers))
 
 
+def meaning(node: OfflineNode, table: int, cookie: Cookie | None) -> str:
+    """Say what a flow is there for: what its cookie means on this node."""
+    if cookie is None:
+        return "no flow of ours"
+    if cookie.kind is CookieKind.RULE:
+        key = next((key for key, number in node.numbers.rules.items() if number == cookie.value), None)
+        return "a rule allows it" if key is None else f"a rule of {key.policy} allows it"
+    if cookie.kind is CookieKind.ISOLATED and table in _DIRECTIONS:
+        return _isolation(node, _DIRECTIONS[TableId(table)], cookie.value)
+    if cookie.kind is CookieKind.MISS and table in _DIRECTIONS:
+        return f"no policy isolates it for {_DIRECTIONS[TableId(table)].lower()}"
+    if cookie.kind is CookieKind.NODE:
+        return "the node itself is always allowed"
+    return cookie.kind.meaning
+
+
 def _allowed_by(node: OfflineNode, steps: tuple[Step, ...]) -> str:
     rules = {int(number): key for key, number in node.numbers.rules.items()}
     kinds = {cookie.kind for _, cookie in steps if cookie is not None}

@@ -61,6 +61,8 @@ class TraceOutcome:
     """The ports that it was sent out of."""
     hits: tuple[Hit, ...]
     """Every lookup in order."""
+    matches: tuple[str, ...]
+    """The match of the flow that each lookup found, as the switch writes it: what tells flows of one Hit apart."""
     finals: tuple[Mapping[str, int], ...]
     """All fields that are not zero at the end of each pass; nd_reserved and nd_options_type are never printed."""
 
@@ -77,14 +79,14 @@ def read(text: str, ports: Mapping[int, int] | None = None) -> TraceOutcome:
     """
     outputs: list[int] = []
     hits: list[Hit] = []
+    matches: list[str] = []
     finals: list[Mapping[str, int]] = []
     for section in output.SECTION.split(text):
         final = output.line(section, "Final flow")
         finals.append(output.fields(output.line(section, "Flow") if final == "unchanged" else final))
-        hits.extend(
-            Hit(int(table), int(priority) if priority else None, int(cookie, 16) if cookie else 0)
-            for table, priority, cookie in output.HIT.findall(section)
-        )
+        for table, match, priority, cookie in output.HIT.findall(section):
+            hits.append(Hit(int(table), int(priority) if priority else None, int(cookie, 16) if cookie else 0))
+            matches.append(match)
         sent = output.datapath_outputs(output.line(section, "Datapath actions"))
         outputs.extend(sent if ports is None else (ports[port] for port in sent))
-    return TraceOutcome(tuple(outputs), tuple(hits), tuple(finals))
+    return TraceOutcome(tuple(outputs), tuple(hits), tuple(matches), tuple(finals))

@@ -13,7 +13,7 @@ from ryu_netpol.flows.fields import FIELDS
 from ryu_netpol.flows.text.names import CT_STATES, FRAGMENTS, PORT_PROTOCOLS, PORT_WORDS, PROTOCOLS, READ, read_value
 
 SECTION = re.compile(r"^=+\nrecirc\(", re.MULTILINE)
-HIT = re.compile(r"^ *(\d+)\. (?:(?:.*, )?priority (\d+)(?:, cookie (0x[0-9a-f]+))?|No match\.?)$", re.MULTILINE)
+HIT = re.compile(r"^ *(\d+)\. (?:(?:(.*), )?priority (\d+)(?:, cookie (0x[0-9a-f]+))?|No match\.?)$", re.MULTILINE)
 _LINE = {name: re.compile(rf"^{name}: (.*)$", re.MULTILINE) for name in ("Flow", "Final flow", "Datapath actions")}
 _DATAPATH_PORT = re.compile(r"^ +\S+ (\d+)/(\d+): ", re.MULTILINE)
 _FRAGMENTS = {word: value for (value, mask), word in FRAGMENTS.items() if mask is None}

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from struct import Struct
 
 from ryu_netpol.flows.delta import Plan
-from ryu_netpol.flows.ir import Cookie, Flow
+from ryu_netpol.flows.ir import Cookie, CookieKind, Flow, Match
 from ryu_netpol.flows.wire.codes import (
     ALL_METERS,
     ALL_TABLES,
@@ -47,6 +47,7 @@ __all__ = [
     "encode_flow_request",
     "encode_meter_mod",
     "encode_meter_request",
+    "encode_nothing",
     "encode_plan",
     "encode_set_config",
     "xids_needed",
@@ -60,6 +61,7 @@ _HEADER = Struct("!BBHI").pack
 _FLOW_MOD = Struct("!BBHIQQBBHHHIIIHH").pack
 _FLOW_MOD_LENGTH = 48
 _EMPTY_MATCH = bytes([0, 1, 0, 4, 0, 0, 0, 0])
+_NOTHING = Flow(253, 0, Match(), (), Cookie(CookieKind.BASE))
 _BUNDLE_CONTROL = Struct("!BBHIIHH").pack
 # header; bundle, padding, flags: the message follows
 _BUNDLE_ADD = Struct("!BBHIIxxH").pack
@@ -107,6 +109,11 @@ def encode_delete_ours(*, xid: int) -> bytes:
         )
         + _EMPTY_MATCH
     )
+
+
+def encode_nothing(*, xid: int) -> bytes:
+    """A flow-mod that changes nothing: of what is ours, it deletes the flow of a table in which nothing is."""
+    return encode_flow_mod(_NOTHING, command=Command.DELETE_STRICT, xid=xid)
 
 
 def encode_bundle_control(kind: Bundle, *, bundle: int, xid: int) -> bytes:

@@ -34,6 +34,8 @@ class Decoded:
     """`kind namespace/name`, as far as these could be read."""
     stand_in: bool = False
     """The object is the pod that a workload stands for."""
+    controller: str = ""
+    """`kind namespace/name` of the workload that made it; empty where nothing did."""
 
 
 def decode(document: object, *, suffix: str = "") -> Decoded:
@@ -56,7 +58,8 @@ def decode(document: object, *, suffix: str = "") -> Decoded:
     found = _read(doc, meta, kind=kind, api=api)
     if not meta.identified(kind):
         found = None
-    return _finish(report, found, meta.title(kind), stand_in=kind in workloads.GROUPS)
+    decoded = _finish(report, found, meta.title(kind))
+    return replace(decoded, stand_in=kind in workloads.GROUPS, controller=meta.controller)
 
 
 def _is_ours(kind: str, api: str) -> bool:
@@ -84,6 +87,7 @@ def _read(doc: Field, meta: Meta, *, kind: str, api: str) -> Object | None:
         if not api:
             _wrong_version(doc["apiVersion"], "apps/v1 or batch/v1")
         return workloads.pod(doc, meta, kind=kind)
+    doc.only("apiVersion", "kind", "metadata", "spec", "status")
     if api != "v1":
         _wrong_version(doc["apiVersion"], "v1")
     if kind == "Pod":
@@ -111,6 +115,6 @@ def _wrong_version(field: Field, known: str) -> None:
         field.error(f"must be {known}, not {quote(field.value)}")
 
 
-def _finish(report: Report, found: Object | None, title: str, *, stand_in: bool = False) -> Decoded:
+def _finish(report: Report, found: Object | None, title: str) -> Decoded:
     problems = tuple(Problem(path, reason, severity, title) for path, reason, severity in report.found)
-    return Decoded(found, problems, report.clean(0), title, stand_in)
+    return Decoded(found, problems, report.clean(0), title)

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from ryu_netpol.model.decode.fields import Unread
+from ryu_netpol.model.decode.fields import LOST, Unread
 from ryu_netpol.model.decode.problem import Path, plain, quote
 
 DEEPEST = 100
@@ -24,7 +24,16 @@ ALIASES = 100_000
 _INT = re.compile(r"[-+]?(0b[01_]+|0o?[0-7_]+|0|[1-9][0-9_]*|0x[0-9a-fA-F_]+)")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _WORDS: dict[str, object] = dict.fromkeys(("", "~", "null", "Null", "NULL"))
-for _word, _value in (("true", True), ("yes", True), ("on", True), ("false", False), ("no", False), ("off", False)):
+for _word, _value in (
+    ("true", True),
+    ("yes", True),
+    ("y", True),
+    ("on", True),
+    ("false", False),
+    ("no", False),
+    ("n", False),
+    ("off", False),
+):
     _WORDS |= dict.fromkeys((_word, _word.capitalize(), _word.upper()), _value)
 _TAGS = {
     "tag:yaml.org,2002:bool": bool,
@@ -164,12 +173,17 @@ class Builder:
     def _merge(self, frame: _Frame, value: object, line: int) -> None:
         for part in value if isinstance(value, list) else [value]:
             if not isinstance(part, dict):
-                self.document.flaws.append(Flaw(frame.path, line, "<< must be followed by mappings"))
+                self._lose(frame, line, "<< must be followed by mappings")
                 continue
             for key, item in part.items():
-                if key not in frame.container:
+                if key not in frame.container:  # also what the other one has lost
                     frame.container[key] = item
                     frame.lines[key] = line
+
+    def _lose(self, frame: _Frame, line: int, reason: str) -> None:
+        """Report an entry that cannot be read, and leave a mark: without it the mapping says something else."""
+        self.document.flaws.append(Flaw(frame.path, line, reason))
+        frame.container[LOST] = Unread(reason)
 
     def _add(self, value: object, key: object, event: Any, *, size: int) -> Path:
         """Put a value where it belongs, and return its path."""
@@ -184,11 +198,13 @@ class Builder:
             return (*frame.path, len(frame.container) - 1)
         if frame.key is _NO_KEY:
             if key is None:
-                self.document.flaws.append(Flaw(frame.path, line, "must have text for keys"))
+                self._lose(frame, line, "must have text for keys")
             frame.key, frame.line = _SKIP if key is None else key, line
             return frame.path
         key, frame.key = frame.key, _NO_KEY
-        if key is _MERGE:
+        if key is _MERGE and frame.merges:
+            self._lose(frame, line, '"<<" is there twice')
+        elif key is _MERGE:
             frame.merges.append((value, line))
         if not isinstance(key, str):
             return frame.path
@@ -236,7 +252,8 @@ def resolve(text: str) -> object:
         if _FLOAT.fullmatch(text):
             return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
     except ValueError:
-        pass
+        # More digits than Python converts, or none behind the prefix.
+        return float(text) if text.lstrip("+-").isdigit() else text
     return text
 
 

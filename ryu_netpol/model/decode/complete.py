@@ -31,7 +31,8 @@ def complete(
     """Build a cluster in which every pod has a node and an address.
 
     Pods without a node go to `node`; without it, to the first node by name, or to node1 where there is none. A pod with
-    any address keeps what it has, so that a pod of one IP version stays so. Finished pods get no address.
+    any address keeps what it has, so that a pod of one IP version stays so. Finished pods get no address. A node that
+    does not say its addresses has those of its host-network pods.
     """
     cluster = Cluster.of(*objects)
     names = set(cluster.nodes) | {pod.node for pod in cluster.pods.values() if pod.node is not None}
@@ -45,7 +46,8 @@ def complete(
     free: dict[NodeName, tuple[Iterator[Address], ...]] = {}
     for number, name in enumerate(sorted(names), start=1):
         given = cluster.nodes.get(name, Node(name))
-        addresses = given.addresses or tuple(_next(_node_addresses(cidr, number), taken) for cidr in NODE_CIDRS)
+        addresses = given.addresses or _host_addresses(cluster, name)
+        addresses = addresses or tuple(_next(_node_addresses(cidr, number), taken) for cidr in NODE_CIDRS)
         nodes[name] = replace(given, addresses=addresses)
         free[name] = tuple(_pod_addresses(cidr, number) for cidr in pod_cidrs)
 
@@ -54,6 +56,12 @@ def complete(
         placed = replace(pod, node=pod.node or home)
         pods[key] = _addressed(placed, nodes, free, taken)
     return Cluster(pods, dict(sorted(cluster.namespaces.items())), nodes, dict(sorted(cluster.policies.items())))
+
+
+def _host_addresses(cluster: Cluster, node: NodeName) -> tuple[Address, ...]:
+    """The addresses of a node as its host-network pods show them."""
+    pods = (p for _, p in sorted(cluster.pods.items()) if p.host_network and p.node == node and not p.finished)
+    return tuple(dict.fromkeys(address for pod in pods for address in pod.addresses))
 
 
 def _addressed(

@@ -2,7 +2,7 @@
 
 An API server has checked what it serves, a file nobody: a pod with an error is no pod here (a port whose pod nobody
 knows stays closed), a namespace with errors keeps its annotation (without it, it would be open), a node keeps what can
-be read. Fields that mean nothing to policies are not looked at.
+be read. Below spec and status, fields that mean nothing to policies are not looked at.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ryu_netpol.model.decode.meta import Meta
 from ryu_netpol.model.decode.problem import quote
 from ryu_netpol.model.labels import Labels
 from ryu_netpol.model.names import NodeName, PodKey, Protocol
-from ryu_netpol.model.net import Address
+from ryu_netpol.model.net import Address, Cidr
 from ryu_netpol.model.objects import METADATA_NAME, NamedPort, Namespace, Node, Pod
 
 ANNOTATION = "net.beta.kubernetes.io/network-policy"
@@ -31,6 +31,8 @@ def pod(doc: Field, meta: Meta) -> Pod | None:
     status.mapping()
     ports = container_ports(spec)
     node, started = spec["nodeName"].text(), status["startTime"].text()
+    if node and not checks.is_dns_subdomain(node):
+        spec["nodeName"].error(f"{quote(node)} is not the name of a node")
     value = Pod(
         key=PodKey(meta.namespace or "", meta.name),
         uid=meta.uid,
@@ -50,23 +52,30 @@ def pod(doc: Field, meta: Meta) -> Pod | None:
 
 def container_ports(spec: Field) -> tuple[NamedPort, ...]:
     """Read the ports of the containers and of the init containers that keep running; no name is "" (NP-46)."""
-    containers = list(spec["containers"].items())
+    found = [port for container in spec["containers"].items() for port in _ports(container)]
     for container in spec["initContainers"].items():
-        if container.mapping() and container["restartPolicy"].text() == "Always":
-            containers.append(container)
-    found = []
-    for container in containers:
-        container.mapping()
-        for item in container["ports"].items():
-            port = _container_port(item)
-            if port is not None:
-                found.append(port)
+        ports = _ports(container)
+        if container["restartPolicy"].text() == "Always":
+            found += ports
     return tuple(found)
+
+
+def _ports(container: Field) -> list[NamedPort]:
+    container.mapping()
+    found: list[NamedPort] = []
+    for item in container["ports"].items():
+        port = _container_port(item)
+        if port is None:
+            continue
+        if port.name and any(port.name == other.name for other in found):
+            item["name"].error(f"{quote(port.name)} is the name of another port of this container")
+        found.append(port)
+    return found
 
 
 def _container_port(field: Field) -> NamedPort | None:
     mark = field.report.mark()
-    field.mapping()
+    field.only("containerPort", "hostIP", "hostPort", "name", "protocol")
     number, name, protocol = field["containerPort"], field["name"], field["protocol"]
     if not number.present:
         number.error("is required")
@@ -144,7 +153,8 @@ def _refuse(constant: str) -> object:
 
 
 def node(doc: Field, meta: Meta) -> Node:
-    """Read a node with the addresses that its status names."""
+    """Read a node with the addresses that its status names, and those that its spec has for pods."""
+    doc["spec"].mapping()
     doc["status"].mapping()
     addresses = []
     for item in doc["status"]["addresses"].items():
@@ -153,4 +163,15 @@ def node(doc: Field, meta: Meta) -> Node:
             if address is not None and address not in addresses:
                 addresses.append(address)
     labels = meta.labels if meta.labels_readable else Labels()
-    return Node(name=NodeName(meta.name), labels=labels, addresses=tuple(addresses))
+    return Node(NodeName(meta.name), labels, tuple(addresses), _pod_cidrs(doc["spec"]))
+
+
+def _pod_cidrs(spec: Field) -> tuple[Cidr, ...]:
+    found = []
+    for item in spec["podCIDRs"].items() or (spec["podCIDR"],):
+        text = item.text()
+        try:
+            found += [Cidr.parse(text)] if text else []
+        except ValueError:
+            item.error(f"{quote(text)} is not a CIDR: write ADDRESS/PREFIX-LENGTH")
+    return tuple(found)

@@ -25,6 +25,13 @@ class Unread:
     reason: str = ""
 
 
+class Lost:
+    """The key of what a mapping has lost, because it could not be read: it may be any of the missing fields."""
+
+
+LOST = Lost()
+
+
 @dataclass(slots=True)
 class Report:
     """The problems found so far."""
@@ -79,7 +86,9 @@ class Field:
         if not isinstance(self.value, dict):
             self._wrong_type("a mapping")
             return False
-        if all(isinstance(key, str) for key in self.value):
+        if LOST in self.value:
+            self.report.errors += 1
+        if all(isinstance(key, str | Lost) for key in self.value):
             return True
         self.error("must have text for keys")
         return False
@@ -92,7 +101,7 @@ class Field:
         for key in unknown:
             close = difflib.get_close_matches(key[:64], known, n=1)
             self[key].error("unknown field" + (f"; did you mean {close[0]}?" if close else ""))
-        return not unknown
+        return not unknown and not (isinstance(self.value, dict) and LOST in self.value)
 
     def keys(self) -> tuple[str, ...]:
         """The keys of a mapping, none for anything else."""
@@ -116,11 +125,14 @@ class Field:
 
     def integer(self) -> int | None:
         """The whole number, None where it is absent. A bool is no number."""
-        if isinstance(self.value, int) and not isinstance(self.value, bool):
-            return self.value
-        if self.present:
+        if self.present and self.whole is None:
             self._wrong_type("a whole number")
-        return None
+        return self.whole
+
+    @property
+    def whole(self) -> int | None:
+        """The whole number, None for everything else, without a word about it."""
+        return self.value if isinstance(self.value, int) and not isinstance(self.value, bool) else None
 
     def flag(self) -> bool:
         """The truth value; False where it is absent."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from ryu_netpol.model.decode import checks
@@ -11,7 +12,6 @@ from ryu_netpol.model.labels import Labels
 
 _KNOWN = (
     "annotations",
-    "clusterName",
     "creationTimestamp",
     "deletionGracePeriodSeconds",
     "deletionTimestamp",
@@ -27,6 +27,12 @@ _KNOWN = (
     "selfLink",
     "uid",
 )
+
+_TIME = re.compile(r"\d{4}-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-6]\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
+_ANNOTATIONS = 262144
+"""Bytes that the annotations of one object may have (Kubernetes, TotalAnnotationSizeLimitB)."""
+_GENERATED = 58
+"""Characters of a generateName that become part of the name (Kubernetes, maxGeneratedNameLength)."""
 
 CLUSTER_SCOPED = frozenset({"Namespace", "Node"})
 """The kinds among those we read that live in no namespace."""
@@ -44,8 +50,8 @@ class Meta:
     labels_readable: bool = True
     uid: str = ""
     terminating: bool = False
-    owned: bool = False
-    """It has a controller, which stands for it where it is a workload."""
+    controller: str = ""
+    """The title of the object that made it and looks after it; empty where nothing does."""
 
     def identified(self, kind: str) -> bool:
         """Whether it is known which object this is."""
@@ -66,17 +72,58 @@ def metadata(field: Field, *, kind: str, suffix: str) -> Meta:
     mark = field.report.mark()
     labels = checks.labels(field["labels"])
     readable = field.report.clean(mark)
-    text_values(field["annotations"])
-    owners = field["ownerReferences"].value
+    _annotations(field["annotations"])
+    _unused(field)
+    name = _name(field, kind=kind, suffix=suffix)
+    namespace = None if kind in CLUSTER_SCOPED else _namespace(field["namespace"])
     return Meta(
-        name=_name(field, kind=kind, suffix=suffix),
-        namespace=None if kind in CLUSTER_SCOPED else _namespace(field["namespace"]),
+        name=name,
+        namespace=namespace,
         labels=labels,
         labels_readable=readable,
         uid=field["uid"].text(),
         terminating=field["deletionTimestamp"].present,
-        owned=isinstance(owners, list) and any(isinstance(o, dict) and o.get("controller") is True for o in owners),
+        controller=_controller(field["ownerReferences"].value, namespace=namespace),
     )
+
+
+def _controller(owners: object, *, namespace: str | None) -> str:
+    """Name the controller among the owners. What cannot be read is none: nothing but a stand-in depends on it."""
+    for owner in owners if isinstance(owners, list) else ():
+        if isinstance(owner, dict) and owner.get("controller") is True:
+            kind, name = owner.get("kind"), owner.get("name")
+            if isinstance(kind, str) and isinstance(name, str):
+                return Meta(name, namespace).title(kind)
+    return ""
+
+
+def _unused(field: Field) -> None:
+    """Check what means nothing here, as far as it can be wrong in a file that a person wrote."""
+    for name in ("selfLink", "resourceVersion"):
+        field[name].text()
+    for name in ("generation", "deletionGracePeriodSeconds"):
+        field[name].integer()
+    for name in ("finalizers", "managedFields", "ownerReferences"):
+        field[name].items()
+    for name in ("creationTimestamp", "deletionTimestamp"):
+        time = field[name]
+        if isinstance(time.value, str) and not _TIME.fullmatch(time.value):
+            time.error(f"{quote(time.value)} is not a time as in 2016-01-01T00:00:00Z")
+        time.text()
+
+
+def _annotations(field: Field) -> None:
+    """Check the annotations of an object. Servers look at them in lower case."""
+    text_values(field)
+    size = 0
+    for key in field.keys():  # noqa: SIM118 - Field is no mapping
+        if not checks.is_label_key(key.lower()):
+            field[key].error("is not the key of an annotation: a name after an optional DNS prefix and '/'")
+        size += sum(
+            len(text.encode("utf-8", "surrogatepass")) for text in (key, field[key].value) if isinstance(text, str)
+        )
+    if size > _ANNOTATIONS:
+        field.error(f"is larger than {_ANNOTATIONS} bytes")
 
 
 def text_values(field: Field) -> None:
@@ -89,12 +136,11 @@ def text_values(field: Field) -> None:
 
 def _name(field: Field, *, kind: str, suffix: str) -> str:
     name, prefix = field["name"], field["generateName"]
-    text = name.text()
-    if not text and prefix.text():
-        text = prefix.text() + suffix
-        if not checks.is_dns_subdomain(f"{prefix.text()}x"):
-            prefix.error(f"{quote(prefix.value)} cannot begin a name")
-        return text
+    text, begin = name.text(), prefix.text()
+    if begin and not (checks.is_dns_subdomain(_masked(begin)) and checks.is_dns_subdomain(f"{begin[:_GENERATED]}x")):
+        prefix.error(f"{quote(begin)} cannot begin a name")
+    if not text and begin:
+        return begin[:_GENERATED] + suffix
     if not text:
         if not name.present or name.value == "":
             name.error("is required")
@@ -102,6 +148,11 @@ def _name(field: Field, *, kind: str, suffix: str) -> str:
     if not (checks.is_dns_label(text) if kind == "Namespace" else checks.is_dns_subdomain(text)):
         name.error(f"{quote(text)} is not a valid name: lower case letters, digits, '-' and '.' inside")
     return text
+
+
+def _masked(prefix: str) -> str:
+    """What servers check of a prefix: it may end in a dash (Kubernetes, maskTrailingDash)."""
+    return f"{prefix[:-2]}a" if len(prefix) > 1 and prefix.endswith("-") else prefix
 
 
 def _namespace(field: Field) -> str | None:

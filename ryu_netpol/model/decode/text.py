@@ -37,19 +37,23 @@ def documents(text: str) -> Iterator[Document]:
             pass
         else:
             return
-    offset = 1
-    while True:
-        document = None
-        for document in _yaml(text, offset=offset):
-            yield document
-        if document is None or not document.torn:
-            return
-        after = _start_of_line(text, document.flaws[-1].line - offset)
-        found = _NEXT_DOCUMENT.search(text, max(after, 1))
-        if found is None:
-            return
-        offset += text.count("\n", 0, found.start())
-        text = text[found.start() :]
+    document = None
+    for document in _yaml(text, offset=1):
+        yield document
+    if document is not None and document.torn:
+        yield from _after(text, max(_start_of_line(text, document.flaws[-1].line - 1), 1))
+
+
+def _after(text: str, start: int) -> Iterator[Document]:
+    """Read on behind a syntax error, each document by itself: however many have one, each is looked at once."""
+    line, counted = 1, 0
+    found = _NEXT_DOCUMENT.search(text, start)
+    while found is not None:
+        begin = found.start()
+        line += text.count("\n", counted, begin)
+        counted = begin
+        found = _NEXT_DOCUMENT.search(text, found.end())
+        yield from _yaml(text[begin : found.start() if found else len(text)], offset=line)
 
 
 def _start_of_line(text: str, line: int) -> int:
@@ -100,13 +104,14 @@ def _json(text: str) -> Iterator[Document]:
     """Read JSON documents one after the other. Raises ValueError for whatever YAML should look at."""
     decoder = json.JSONDecoder(object_pairs_hook=_no_duplicates, parse_constant=_no_constants)
     at = len(text) - len(text.lstrip())
+    first = 1 + text.count("\n", 0, at)
     while at < len(text):
         data, end = decoder.raw_decode(text, at)
-        first = 1 + text.count("\n", 0, at)
         yield Document(data, first=first, twin=partial(_twin, text[at:end], first))
-        at = end
+        begin, at = at, end
         while at < len(text) and text[at].isspace():
             at += 1
+        first += text.count("\n", begin, at)
 
 
 def _twin(text: str, first: int) -> Document:

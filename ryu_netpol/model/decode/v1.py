@@ -12,14 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ryu_netpol.model.decode import checks
+from ryu_netpol.model.decode import blocks, checks
 from ryu_netpol.model.decode.fields import Field
 from ryu_netpol.model.decode.meta import Meta
 from ryu_netpol.model.decode.problem import quote
 from ryu_netpol.model.labels import EVERYTHING
 from ryu_netpol.model.names import Api, Direction, PolicyKey
-from ryu_netpol.model.net import Address, Cidr, PortRange
-from ryu_netpol.model.objects import BlockPeer, Peer, PodPeer, Policy, PortSpec, Rule
+from ryu_netpol.model.net import PortRange
+from ryu_netpol.model.objects import Peer, PodPeer, Policy, PortSpec, Rule
 
 _BOTH = frozenset(Direction)
 _DIRECTIONS = {str(direction): direction for direction in Direction}
@@ -94,51 +94,13 @@ def _peer(field: Field) -> Peer | None:
     peer = PodPeer(checks.selector(pods), checks.selector(namespaces))
     if block.present:
         if pods.present or namespaces.present:
-            block.error("cannot stand beside podSelector or namespaceSelector in one entry")
-        return _block(block)
+            field.error("ipBlock cannot stand beside podSelector or namespaceSelector in one entry")
+        return blocks.block(block)
     if peer.pods is None and peer.namespaces is None:
         if known:
             field.error("needs podSelector, namespaceSelector or ipBlock")
         return None
     return peer
-
-
-def _block(field: Field) -> BlockPeer | None:
-    """Read an ipBlock (VA-5, VA-6)."""
-    field.only("cidr", "except")
-    cidr = _cidr(field["cidr"])
-    excepts = []
-    for item in field["except"].items():
-        block = _cidr(item)
-        if block is None or cidr is None:
-            continue
-        if block not in cidr or block.prefix == cidr.prefix:
-            item.error(f"{block} must be inside {cidr} and smaller")
-        excepts.append(block)
-    return None if cidr is None else BlockPeer(cidr, tuple(excepts))
-
-
-def _cidr(field: Field) -> Cidr | None:
-    """Read an address block. Host bits and leading zeros are accepted, as by servers without strict validation."""
-    text = field.text()
-    if not text:
-        if field.value in (None, ""):
-            field.error("is required")
-        return None
-    address, slash, prefix = text.partition("/")
-    octets = address.split(".")
-    if len(octets) == 4 and all(o.isascii() and o.isdigit() and len(o) < 16 for o in octets):
-        address = ".".join(str(int(o)) for o in octets)
-    try:
-        cidr = Cidr.parse(f"{address}{slash}{prefix}")
-    except ValueError:
-        field.error(f"{quote(text)} is not a CIDR: write ADDRESS/PREFIX-LENGTH")
-        return None
-    if not text.startswith(f"{address}/{cidr.prefix}"):
-        field.warn(f"leading zeros are ignored: it is read as {cidr}")
-    if Address.parse(address).value != cidr.network:
-        field.warn(f"bits behind the prefix are ignored: it is read as {cidr}")
-    return cidr
 
 
 def _port(field: Field) -> PortSpec:
@@ -151,8 +113,8 @@ def _port(field: Field) -> PortSpec:
         end.error("needs a port to begin with")
     elif end.present and isinstance(field["port"].value, str):
         end.error("cannot stand beside the name of a port")
-    elif last is not None and isinstance(port, int) and last < port:
-        end.error(f"must not be below port, {port}")
+    elif end.whole is not None and field["port"].whole is not None and end.whole < field["port"].whole:
+        end.error(f"must not be below port, {field['port'].whole}")
     elif isinstance(port, int):
         return PortSpec(protocol, PortRange(port, last or port))
     return PortSpec(protocol, port if isinstance(port, str) else None)

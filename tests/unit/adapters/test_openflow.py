@@ -234,3 +234,17 @@ def test_other_bundles_replies_are_ignored(world: World) -> None:
     switch.reply(wire.encode_bundle_control(Bundle.COMMIT_REQUEST, bundle=99, xid=1))
 
     assert world.events == []
+
+
+def test_nudge(world: World) -> None:
+    """One flow-mod outside of every bundle, also while one is in flight; without a switch nothing at all."""
+    world.session.nudge()
+    switch = world.ready()
+    world.program(Plan(4, adds=(FLOW,)))
+
+    world.session.nudge()
+
+    assert len(switch.take(Type.FLOW_MOD)) == 1
+    switch.reply(switch.bundle(Bundle.CLOSE_REQUEST))
+    switch.reply(switch.bundle(Bundle.COMMIT_REQUEST))
+    assert world.events == [Committed(4)]

@@ -75,12 +75,69 @@ def test_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
                 "field": "spec.podSelektor",
                 "reason": "unknown field; did you mean podSelector?",
                 "severity": "error",
+                "name": "",
             }
         ],
         "objects": 1,
         "errors": 1,
         "warnings": 0,
     }
+
+
+LINT = """\
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: x}
+spec:
+  egress: [{}]
+"""
+
+
+def test_surely_not_meant(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is legal but surely not meant is a warning with a name, among the others by file and line."""
+    (folder / "b.yaml").write_text(LINT)
+    (folder / "a.yaml").write_text(WARNING)
+
+    assert run("-f", "b.yaml", "a.yaml") == 0
+    first, second, third, last = capsys.readouterr().out.splitlines()
+    assert first.startswith("a.yaml:3: warning: Namespace b: ")
+    assert second.startswith("b.yaml:3: warning: NetworkPolicy default/x: metadata.namespace: ")
+    assert third.startswith("b.yaml:4: warning: NetworkPolicy default/x: spec.policyTypes: is missing: ")
+    assert third.endswith(" [egress-cuts-ingress]")
+    assert last == "2 objects, 0 errors, 3 warnings"
+
+
+def test_surely_not_meant_in_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Programs get the name in a field of its own."""
+    (folder / "a.yaml").write_text(LINT)
+
+    assert run("-f", "a.yaml", "-o", "json") == 0
+    (problem,) = json.loads(capsys.readouterr().out)["problems"]
+    assert (problem["name"], problem["severity"], problem["line"]) == ("egress-cuts-ingress", "warning", 4)
+    assert problem["reason"].endswith("write [Egress] if not meant")
+
+
+def test_strict(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With --strict a warning makes the status 1, of either sort; without one it stays 0."""
+    (folder / "good.yaml").write_text(GOOD)
+    (folder / "warning.yaml").write_text(WARNING)
+    (folder / "lint.yaml").write_text(LINT)
+
+    assert [run("--strict", "-f", f"{name}.yaml") for name in ("good", "warning", "lint")] == [0, 1, 1]
+
+
+def test_nothing_there(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Manifests without any object are warned of: a wrong path or an empty pipe must not pass for good news."""
+    (folder / "empty").mkdir()
+
+    assert (run("-f", "empty"), run("--strict", "-f", "empty")) == (0, 1)
+    assert capsys.readouterr().out.startswith("empty: warning: there is no object in it that means anything here\n")
+
+
+def test_standard_input_twice(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It can be read only once, so that naming it twice is a mistake."""
+    assert run("-f", "-", "-f", "-") == 2
+    assert capsys.readouterr().err == "ryu-netpol check: standard input can be read only once: name - once\n"
 
 
 def test_standard_input(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -119,6 +119,7 @@ def test_outcome() -> None:
 
     assert outcome.ports == (2, 1, 3)
     assert outcome.hits == (Hit(0, 5, 0x6E70000100000000), Hit(1, 10, 0x99), Hit(2, 0), Hit(3, 0))
+    assert outcome.matches == ("ip", "conj_id=7,ip", "", "")
     assert [hit.meaning for hit in outcome.hits[:2]] == [Cookie(CookieKind.BASE), None]
     assert outcome.dropped_by is None
     assert [final.get("ct_state", 0) for final in outcome.finals] == [0, 0x22]

@@ -23,12 +23,15 @@ def test_an_empty_cluster_has_one_node() -> None:
 
 
 def test_nodes_are_those_described_and_those_with_pods() -> None:
-    """A described node keeps its addresses."""
+    """A described node keeps its addresses, and has a way to other nodes in both families."""
     described = Node(NodeName("b"), addresses=(Address.parse("172.18.0.2"),))
 
     nodes = node_specs(Cluster.of(described, pod("web", node="a")))
 
-    assert [(node.name, node.addresses[0]) for node in nodes] == [("a", "192.168.50.1"), ("b", "172.18.0.2")]
+    assert [(node.name, *node.addresses) for node in nodes] == [
+        ("a", "192.168.50.1", "fd00:50::1"),
+        ("b", "172.18.0.2", "fd00:51::2"),
+    ]
 
 
 def test_a_pod_with_a_gateway_address_moves_the_network() -> None:

@@ -78,6 +78,16 @@ def test_host_network() -> None:
     assert given(cluster, "a") == ["192.0.2.1", "fd00::9"]
 
 
+def test_a_node_has_the_addresses_of_its_host_network_pods() -> None:
+    """Manifests taken from a cluster have pods with addresses, often without nodes; other pods show nothing of one."""
+    host = replace(pod("a", "192.0.2.1", "fd00::9", node=N1), host_network=True)
+    done = replace(pod("b", "192.0.2.7", node=N2), host_network=True, finished=True)
+    cluster = complete([host, done, pod("c", "10.0.0.1", node=N2)])
+
+    assert cluster.nodes[N1].addresses == host.addresses
+    assert [str(a) for a in cluster.nodes[N2].addresses] == ["192.168.50.2", "fd00:50::2"]
+
+
 def test_finished_pods() -> None:
     """NP-70: a finished pod gets no address."""
     assert given(complete([replace(pod("a"), finished=True)]), "a") == []

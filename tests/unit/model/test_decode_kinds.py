@@ -54,14 +54,15 @@ def test_workload(api: str, kind: str, spec: Any) -> None:
 
 
 def test_owned_workload() -> None:
-    """What a controller made stands for nothing: its owner does."""
+    """What a controller made says so, and stands for a pod all the same: its owner may be of a kind that we pass over."""
     metadata = {"name": "w-1", "ownerReferences": [{"kind": "Deployment", "name": "w", "controller": True}]}
 
     decoded = decode(
         {"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": metadata, "spec": {"template": TEMPLATE}}
     )
 
-    assert decoded.object is None
+    assert (decoded.title, decoded.controller) == ("ReplicaSet default/w-1", "Deployment default/w")
+    assert decoded.object is not None
     assert decoded.problems == ()
 
 

@@ -97,6 +97,15 @@ def test_protocol_in_any_case(text: str, protocol: Protocol) -> None:
         pytest.param({"ports": [{"protocol": 6}]}, f"{PORT}.protocol", id="VA-10-number"),
         pytest.param({"ports": [{"port": "80"}]}, f"{PORT}.port", id="VA-1"),
         pytest.param({"ports": [{"port": 0}]}, f"{PORT}.port", id="VA-1-zero"),
+        pytest.param({"ports": [{"port": 65536}]}, f"{PORT}.port", id="VA-1-large"),
+        pytest.param({"ports": [{"port": "Http"}]}, f"{PORT}.port", id="VA-2-case"),
+        pytest.param({"ports": [{"port": "a" * 16}]}, f"{PORT}.port", id="VA-2-long"),
+        pytest.param({"ports": [{"protocol": ""}]}, f"{PORT}.protocol", id="VA-10-no-protocol"),
+        pytest.param({"from": [None]}, PEER, id="VA-10-null"),
+        pytest.param({"from": [{"podSelector": None, "namespaceSelector": None}]}, PEER, id="VA-10-nulls"),
+        pytest.param(
+            {"from": [{"podSelector": {"matchLabels": {"a": 1}}}]}, f"{PEER}.podSelector.matchLabels.a", id="VA-7"
+        ),
         pytest.param({"from": 5}, "spec.ingress[0].from", id="VA-9-type"),
         pytest.param({"to": []}, "spec.ingress[0].to", id="VA-10-to"),
     ],

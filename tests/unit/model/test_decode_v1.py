@@ -157,6 +157,9 @@ def test_selector(selector: Any, expected: list[tuple[str, str, tuple[str, ...]]
         ("10.0.0.0/08", "10.0.0.0/8", True),
         ("10.1.2.3/32", "10.1.2.3/32", False),
         ("FD00:0::/64", "fd00::/64", False),
+        ("::ffff:10.0.0.0/104", "10.0.0.0/8", True),
+        ("::ffff:10.0.0.0/95", "::fffe:0:0/95", True),
+        ("10.0.0.0/" + "0" * 5000 + "8", "10.0.0.0/8", True),
     ],
 )
 def test_lenient_cidr(cidr: str, read_as: str, warned: bool) -> None:

@@ -39,7 +39,7 @@ BAD_RULES = [
     pytest.param({"from": [{}]}, PEER, id="VA-4-empty"),
     pytest.param({"from": [None]}, PEER, id="VA-4-null"),
     pytest.param({"from": [{"podSelector": None, "ipBlock": None}]}, PEER, id="VA-4-nulls"),
-    pytest.param({"from": [{"podSelector": {}, "ipBlock": {"cidr": "10.0.0.0/8"}}]}, f"{PEER}.ipBlock", id="VA-4-both"),
+    pytest.param({"from": [{"podSelector": {}, "ipBlock": {"cidr": "10.0.0.0/8"}}]}, PEER, id="VA-4-both"),
     pytest.param({"from": [{"ipBlock": {}}]}, f"{PEER}.ipBlock.cidr", id="VA-5-missing"),
     *(
         pytest.param({"from": [{"ipBlock": {"cidr": cidr}}]}, f"{PEER}.ipBlock.cidr", id=f"VA-5-{cidr}")

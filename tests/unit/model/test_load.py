@@ -163,7 +163,7 @@ def test_duplicate_key_where_nobody_looks() -> None:
 def test_anchors_and_merges() -> None:
     """Anchors, aliases and merge keys mean what YAML says."""
     text = (
-        "apiVersion: v1\nkind: Pod\nmetadata: &m\n  name: p\n  labels: &l {a: x, b: y}\n"
+        "apiVersion: v1\nkind: Pod\nmetadata: &m\n  name: p\n  labels: &l {a: x, b: z}\n"
         "---\n" + POLICY + "spec:\n  podSelector: {matchLabels: &a {k: v}}\n  ingress:\n"
         "  - from: [{podSelector: {matchLabels: *a}}, {podSelector: {matchLabels: {<<: *a, k: w}}}]\n"
     )

@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from ryu_netpol.model.labels import EVERYTHING
-from ryu_netpol.model.load import Loaded, read
+from ryu_netpol.model.labels import EVERYTHING, Selector
+from ryu_netpol.model.load import Loaded, merge, read
 from ryu_netpol.model.names import Direction, PolicyKey
 from ryu_netpol.model.objects import Namespace, Policy
 
@@ -56,6 +56,31 @@ def test_hostile_text(text: str) -> None:
     assert loaded.errors > 0
     assert loaded.objects == ()
     assert time.monotonic() - begin < 1
+
+
+MANY = {
+    "torn documents": ("", "---\n]\n"),
+    "torn after each other": ("]\n", "---\n{\n"),
+    "keys twice in a list": ("kind: List\nitems:\n", "- {kind: x, kind: y}\n"),
+    "unknown tags": ("", "- !x 1\n"),
+    "JSON documents": ("", '{"kind": "x"}\n'),
+    "objects of one name": ("", "---\nkind: Pod\nmetadata: {name: a}\n"),
+}
+
+
+@pytest.mark.parametrize("name", MANY)
+def test_time_grows_with_the_file(name: str) -> None:
+    """However many errors a file has, ten times as many take about ten times as long, not a hundred times."""
+    head, unit = MANY[name]
+
+    def seconds(number: int) -> float:
+        begin = time.process_time()
+        merge([read(head + unit * number, file="f")])
+        return time.process_time() - begin
+
+    few = min(seconds(400) for _ in range(3))
+
+    assert seconds(4000) < 40 * few
 
 
 def test_not_utf8() -> None:
@@ -106,9 +131,37 @@ def test_torn_and_unidentified(text: str) -> None:
     assert loaded.errors == 1
 
 
+LOST = {
+    "list as a key": "{[x]: y}",
+    "null as a key": "{~: y}",
+    "merge of a number": "{<<: 5}",
+    "merge of text in a list": "{<<: [{}, x]}",
+    "merge given twice": "{<<: &a {}, <<: *a}",
+    "merge of what lost something": "{<<: {[x]: y}}",
+}
+
+
+@pytest.mark.parametrize("entry", LOST.values(), ids=LOST)
+def test_lost_entries(entry: str) -> None:
+    """UR-2: what a mapping has lost may be any of its fields: a rule around it is lost, a subject is everybody."""
+    rules = (entry, f"{{from: [{entry}]}}", f"{{from: [{{podSelector: {entry}}}]}}", f"{{ports: [{entry}]}}")
+
+    in_rules = read(
+        f"{POLICY}spec: {{podSelector: {{matchLabels: {{a: b}}}}, ingress: [{', '.join(rules)}]}}\n", file="f"
+    )
+    in_subject = read(f"{POLICY}spec: {{podSelector: {entry}, ingress: [{{}}]}}\n", file="f")
+    in_spec = read(f"{POLICY}spec: {entry}\n", file="f")
+
+    assert in_rules.objects == (Policy(PolicyKey("ns", "p"), Selector.of(a="b")),)
+    assert in_rules.errors == len(rules)
+    assert in_subject.objects == in_spec.objects == (CLOSED,)
+
+
 SCALARS = {
     "yes": True,
     "off": False,
+    "y": True,
+    "N": False,
     "80": 80,
     "0x50": 80,
     "0o120": 80,

@@ -1,16 +1,26 @@
-"""What a verdict says besides yes and no, and what is refused."""
+"""What a verdict says besides yes and no, what is refused, and what no table can ask."""
 
 from __future__ import annotations
 
 import pytest
 
 from ryu_netpol.model.names import Direction, PodKey, PolicyKey
-from ryu_netpol.model.packet import Judgement
+from ryu_netpol.model.net import PortRange
+from ryu_netpol.model.objects import Cluster
+from ryu_netpol.model.packet import Judgement, Verdict
 from ryu_netpol.oracle.evaluate import Oracle, evaluate
-from tests.support.build import EGRESS, INGRESS, connection, pods, policy, rule
-from tests.unit.oracle.tables import ask, world
+from tests.rules.cases import connection as asked
+from tests.rules.cases import world
+from tests.rules.world import WORLD
+from tests.support.build import EGRESS, INGRESS, connection, namespace, pod, pods, policy, rule
 
 A, B = PodKey("red", "a"), PodKey("blue", "b")
+CLOSED = policy("red/closed", types=[INGRESS, EGRESS])
+
+
+def ask(snapshot: Cluster, question: str) -> Verdict:
+    """The oracle's answer to "red/a > blue/b TCP/80"."""
+    return evaluate(snapshot, asked(snapshot, question))
 
 
 def test_judgements_of_both_directions() -> None:
@@ -107,3 +117,72 @@ def test_an_oracle_answers_many_questions() -> None:
 
     for _ in range(2):
         assert [evaluate(snapshot, one) for one in asked] == [oracle.evaluate(one) for one in asked]
+
+
+# --- what no table can ask: a node's processes with odd addresses, arguments, what no bridge ever sees ----------------
+
+
+def test_origin_decides_not_the_address() -> None:
+    """NP-50: a process of the node is the node whatever address it uses, even one that belongs to a pod."""
+    for source in ("10.244.1.1", "192.168.0.1", "10.244.1.254", "10.244.2.21"):
+        assert evaluate(world(CLOSED), connection(source, "10.244.1.10", origin="node1")).allowed
+        assert not evaluate(world(CLOSED), connection(source, "10.244.1.10", origin="node2")).allowed
+
+
+def test_a_process_of_a_node_is_no_pod() -> None:
+    """NP-50, NP-34: a process that uses a pod's address has neither the pod's rights nor its limits."""
+    from_b = connection("10.244.2.21", "10.244.1.10", origin="node2")
+    let_in = policy("red/p", ingress=[rule(pods(ns="team=b"))])
+
+    assert not evaluate(world(let_in), from_b).allowed
+    assert evaluate(world(policy("blue/closed", types=[EGRESS])), from_b).allowed
+
+
+def test_a_pod_without_a_node_has_no_own_node() -> None:
+    """NP-50: while the scheduler has not placed it, every node is a stranger."""
+    snapshot = world(CLOSED, pod("red/x", "10.244.1.77", node=None))
+
+    assert not ask(snapshot, "node/node1 > red/x TCP/80").allowed
+
+
+def test_node_ports_are_configurable() -> None:
+    """NP-51: the range is an argument."""
+    to_node = connection("10.244.1.10", "192.168.0.1", "TCP/20000")
+
+    assert evaluate(world(CLOSED), to_node).allowed
+    assert not evaluate(world(CLOSED), to_node, node_ports=PortRange(20000, 20010)).allowed
+
+
+def test_an_unknown_node_has_no_addresses() -> None:
+    """NP-51: without the Node object there is nothing that could be its address."""
+    snapshot = Cluster.of(*WORLD[1:], CLOSED)
+
+    assert not ask(snapshot, "red/a > 192.168.0.1 TCP/80").allowed
+
+
+def test_a_dispute_is_reported() -> None:
+    """NP-71: a closed address is reported with those who claim it, whether it is asked for or speaks."""
+    snapshot = world(pod("red/x", "10.244.1.30"), pod("blue/x", "10.244.1.30"))
+    sentence = "blue/x and red/x both claim 10.244.1.30, which is closed until one has it"
+
+    assert sentence == ask(snapshot, "red/a > 10.244.1.30 TCP/80").reason
+    assert sentence == ask(snapshot, "10.244.1.30 > 198.51.100.7 TCP/80").reason
+
+
+def test_three_claims() -> None:
+    """NP-71: only the strongest claims dispute; one of them alone wins."""
+    first = pod("red/x", "10.244.1.30", started="2024-05-01T00:00:01Z")
+    second, third = (pod(name, "10.244.1.30", started="2024-05-01T00:00:02Z") for name in ("red/y", "red/z"))
+
+    assert "red/y and red/z" in ask(world(first, second, third), "red/a > 10.244.1.30 TCP/80").reason
+    assert ask(world(first, second), "red/a > 10.244.1.30 TCP/80").allowed
+
+
+def test_the_annotation_isolates_without_a_policy() -> None:
+    """LG-1: a pod isolated by the annotation is isolated by no policy."""
+    annotated = namespace("red", "team=r", default_deny=True)
+    (judgement,) = ask(world(annotated), "198.51.100.7 > red/a TCP/80").judgements
+
+    assert judgement.isolated
+    assert judgement.isolated_by == ()
+    assert "the annotation of its namespace" in str(judgement)

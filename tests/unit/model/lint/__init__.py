@@ -1,0 +1,1 @@
+"""What is legal but surely not meant: each warning, and the nearest case that is innocent."""
