@@ -70,21 +70,46 @@ def test_every_kind_of_end_by_every_protocol(lab: Lab, protocol: str) -> None:
     assert [r.reason for r in results if r.outcome is not Outcome.ALLOWED] == []
 
 
-def test_a_drop_is_denied_and_a_broken_path_is_an_error(lab: Lab, manifests: Path) -> None:
-    """Both are silence; only the controls tell them apart (P11)."""
+ISOLATED = """
+priority=9,ip,nw_src=10.244.1.20,nw_dst=10.244.1.21,actions=load:5->NXM_NX_REG2[],goto_table:51
+cookie=0x6e70000900000005,table=51,priority=1000,reg2=5,actions=drop
+"""
+
+
+def test_a_policy_s_drop_is_denied_and_all_other_silence_is_an_error(lab: Lab) -> None:
+    """A packet that another flow drops, that its own host drops, and a broken path: only controls and counters can
+    tell them from a policy (P10, P11).
+    """
     lab.attach([WEB, DB, FREE])
-    dropped = [probe("default/web", "default/db", protocol) for protocol in ("TCP", "UDP", "SCTP", "ICMP")]
-    lab.node("node1").ovs.ofctl(
-        "add-flow", "br-int", "priority=9,ip,nw_src=10.244.1.20,nw_dst=10.244.1.21,actions=drop"
-    )
+    asked = [probe("default/web", "default/db", protocol) for protocol in ("TCP", "UDP", "SCTP", "ICMP")]
+    ovs, web = lab.node("node1").ovs, lab.pod("default/web")
 
-    assert {r.outcome for r in lab.probe(dropped)} == {Outcome.DENIED}
+    def errors(*, saying: str) -> int:
+        return sum(r.outcome is Outcome.ERROR and saying in r.reason for r in lab.probe(asked))
 
+    ovs.ofctl("add-flows", "br-int", "-", stdin=ISOLATED)
+    assert {r.outcome for r in lab.probe(asked)} == {Outcome.DENIED}
+
+    ovs.ofctl("add-flow", "br-int", "table=51,cookie=7,priority=2000,reg2=5,actions=drop")
+    assert errors(saying="cookie 0x7 in INGRESS on node1 did)") == 4
+
+    ovs.ofctl("del-flows", "br-int", "cookie=7/-1")
+    web.run("nft", "add table ip t; add chain ip t c { type filter hook postrouting priority 0; }")
+    web.run("nft", "add rule ip t c ip daddr 10.244.1.21 ct direction original drop")
+    assert errors(saying="") == 4
+
+    web.run("nft", "delete table ip t")
     lab.pod("default/db").run("ip", "link", "set", "eth0", "down")
-    results = lab.probe(dropped)
+    assert errors(saying="control connection before") == 4
 
-    assert {r.outcome for r in results} == {Outcome.ERROR}
-    assert all("control connection before" in r.reason for r in results)
+
+def test_addresses_of_the_lab_itself_are_no_ends(lab: Lab) -> None:
+    """The pod network is the node's: no packet would come from there, or arrive. What nodes masquerade is theirs."""
+    lab.attach([WEB])
+    with pytest.raises(LabError, match=r"The lab needs 192\.0\.0\.1 for itself"):
+        lab.probe([probe(lab.node("node1").masquerade(4), "default/web")])
+    with pytest.raises(LabError, match=r"10\.244\.1\.99 is in the pod network of node1, and no pod has it"):
+        lab.probe([probe("10.244.1.99", "default/web")])
 
 
 def test_a_masqueraded_outsider_comes_from_the_node_s_address(lab: Lab) -> None:

@@ -76,7 +76,7 @@ def test_a_probe_that_disagrees_with_the_policies_is_named(lab_id: str, capsys: 
     assert main(["lab", "probe", "--lab", lab_id, "--probes", str(probes)]) == 1
 
     errors = capsys.readouterr().err
-    assert "203.0.113.7 to shop/web TCP/80: packets say denied" in errors
+    assert "203.0.113.7 to shop/web TCP/80: packets say error (no answer, but no policy's drop counted it" in errors
     assert "the policies mean allowed" in errors
 
 

@@ -69,7 +69,7 @@ def test_errors_are_sentences(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
             ovs.vsctl("del-br", "nothing")
         with pytest.raises(LabError, match="nonsense"):
             ovs.appctl("nonsense")
-    with pytest.raises(LabError, match="The switch does not answer"):
+    with pytest.raises(LabError, match=r"ovs-vswitchd cannot be found by .*/ovs-vswitchd\.pid"):
         ovs.appctl("version")
     with pytest.raises(LabError, match="too long"):
         PrivateOvs(tmp_path / ("x" * 100))
