@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from ryu_netpol.flows.fields import DEST_IDENTITY, SOURCE_IDENTITY
 from ryu_netpol.flows.ir import Conjunction, Cookie, CookieKind, Flow, FlowTable, Goto, Match
-from ryu_netpol.flows.matches import destination, port, protocol, reg, source
+from ryu_netpol.flows.matches import destination, later_fragments, port, protocol, reg, source
 from ryu_netpol.flows.pipeline import TableId
 from ryu_netpol.model.names import ConjId, Direction, IdentityId
 from ryu_netpol.model.net import VERSIONS, port_masks
@@ -31,9 +31,6 @@ ISOLATED_PRIORITY = 1000
 RULES_PER_BAND = 4000
 """A flow-mod is at most 65,535 bytes, which is 4,080 conjunction actions of 16: rules whose numbers are further apart
 have their clauses at different priorities, which OVS looks through one after the other."""
-
-LATER_FRAGMENT = 3
-"""ip_frag of a fragment that is not the first (ovs-fields(7), "nw_frag": later)."""
 
 
 class Clause(NamedTuple):
@@ -88,12 +85,12 @@ def _port_matches(ports: Ports) -> Iterator[Match]:
         for wanted in ports:
             if wanted.range is None:
                 yield protocol(version, wanted.protocol)
-                continue
-            for value, mask in port_masks(wanted.range):
-                yield port(version, wanted.protocol, value, mask)
-            # Later fragments have no ports; of a denied datagram the first one is dropped,
-            # so it never becomes whole (NP-84).
-            yield protocol(version, wanted.protocol) + Match.of(ip_frag=LATER_FRAGMENT)
+            else:
+                yield from (port(version, wanted.protocol, *masked) for masked in port_masks(wanted.range))
+            if version == 6 or wanted.range is not None:
+                # Later fragments have no ports, those of IPv6 not even a protocol; of a denied datagram the first one
+                # is dropped, so it never becomes whole (NP-84).
+                yield later_fragments(version, wanted.protocol)
 
 
 def rule_flows(shapes: Mapping[RuleKey, Shape], numbers: Mapping[RuleKey, ConjId]) -> Iterator[Flow]:

@@ -15,6 +15,8 @@ CT_NEW, CT_EST, CT_REL, CT_RPL, CT_INV, CT_TRK = 1, 2, 4, 8, 16, 32
 
 IP = {version: Match.of(eth_type=ETH_IP[version]) for version in VERSIONS}
 ICMP6 = Match.of(eth_type=ETH_IPV6, ip_proto=ICMPV6)
+LATER_FRAGMENT = 3
+"""ip_frag of a fragment that is not the first (ovs-fields(7), "nw_frag": later)."""
 PORT_FIELD = {Protocol.TCP: "tcp", Protocol.UDP: "udp", Protocol.SCTP: "sctp"}
 """What the port fields of a protocol are called, before `_src` and `_dst`."""
 
@@ -49,6 +51,16 @@ def connection_end(end: Literal["src", "dst"], address: Address) -> Match:
 def protocol(version: Version, proto: Protocol) -> Match:
     """Packets of a protocol."""
     return IP[version] + Match.of(ip_proto=int(proto))
+
+
+@lru_cache(maxsize=16384)
+def later_fragments(version: Version, proto: Protocol) -> Match:
+    """Fragments of a protocol that are not the first of their datagram.
+
+    Trap: of an IPv6 one the switch sees no protocol but that of the fragment header (docs/ovs-facts.md, Fragments).
+    """
+    whole = protocol(version, proto) if version == 4 else IP[version]
+    return whole + Match.of(ip_frag=LATER_FRAGMENT)
 
 
 @lru_cache(maxsize=16384)

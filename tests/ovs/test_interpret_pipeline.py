@@ -69,7 +69,7 @@ def _pipeline() -> list[tuple[int, int, str, str]]:
         (50, 200, f"ipv6,ipv6_src={A6}", "conjunction(9,1/2)"),
         *((50, 200, f"{kind},tcp_dst=80", "conjunction(9,2/2)") for kind in ("tcp", "tcp6")),
         *((50, 200, f"{kind},tcp_dst=8080/0xfff0", "conjunction(9,2/2)") for kind in ("tcp", "tcp6")),
-        *((50, 200, f"{kind},nw_frag=later", "conjunction(9,2/2)") for kind in ("tcp", "tcp6")),
+        *((50, 200, f"{kind},nw_frag=later", "conjunction(9,2/2)") for kind in ("tcp", "ipv6")),
         *((60, 90, kind, f"ct(commit,zone=1,exec(load:{EPOCH}->NXM_NX_CT_MARK[0..15])),goto_table:70") for kind in IP),
         (70, 0, "", "drop"),
         *((70, 100, match, f"{rewrite},output:{port}") for port, match, rewrite in _addresses()),

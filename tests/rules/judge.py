@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from ryu_netpol.flows.interpret import Fragment, Interpreter, Packet
-from ryu_netpol.flows.interpret.packet import TRANSPORT
+from ryu_netpol.flows.interpret.packet import FRAGMENT_HEADER, TRANSPORT
 from ryu_netpol.flows.offline import OfflineNode, path
 from ryu_netpol.model.packet import Connection
 from ryu_netpol.oracle.evaluate import Oracle
@@ -52,9 +52,10 @@ def on_the_way(nodes: Sequence[OfflineNode], send: Send, cut: Cut = lambda packe
 
 
 def fragments(packet: Packet) -> Sequence[Packet]:
-    """A packet in two fragments, the first with its ports and the other without."""
-    later = {name: value for name, value in packet.headers if name not in TRANSPORT}
-    return packet.with_(ip_frag=Fragment.FIRST), Packet.of(**{**later, "ip_frag": Fragment.LATER})
+    """A packet in two fragments, the first with its ports and the other without: of IPv6 without its protocol, too."""
+    later = {name: value for name, value in packet.headers if name not in TRANSPORT} | {"ip_frag": Fragment.LATER}
+    later |= {"ip_proto": FRAGMENT_HEADER} if "ipv6_src" in later else {}
+    return packet.with_(ip_frag=Fragment.FIRST), Packet.of(**later)
 
 
 class InTurn:

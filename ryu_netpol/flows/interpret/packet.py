@@ -28,6 +28,8 @@ EPHEMERAL = 40000
 """Source port where none is given."""
 REQUEST = 1
 """ARP operation."""
+FRAGMENT_HEADER = 44
+"""The protocol that the switch sees of a later IPv6 fragment (docs/ovs-facts.md, Fragments; IANA: IPv6-Frag)."""
 
 
 class Fragment(enum.IntEnum):
@@ -95,7 +97,8 @@ class Packet:
             f"{family}_src": source.value,
             f"{family}_dst": destination.value,
         }
-        headers |= {"ip_proto": protocol, "ip_frag": fragment, "nw_ttl": 64}
+        seen = FRAGMENT_HEADER if source.version == 6 and fragment is Fragment.LATER else protocol
+        headers |= {"ip_proto": seen, "ip_frag": fragment, "nw_ttl": 64}
         if protocol in PORTS and fragment is not Fragment.LATER:
             headers |= dict(zip(PORTS[Protocol(protocol)], (source_port, port), strict=True))
         elif protocol not in PORTS and (port or source_port):

@@ -84,7 +84,7 @@ PORTS = {21: 1, 22: 2, 23: 3}
         ),
         (
             Packet.udp(A6, B6, 53, in_port=2, fragment=Fragment.LATER),
-            "udp6,in_port=2,ipv6_src=fd00::1,ipv6_dst=fd00::2,nw_ttl=64,nw_frag=later",
+            "ipv6,in_port=2,nw_proto=44,ipv6_src=fd00::1,ipv6_dst=fd00::2,nw_ttl=64,nw_frag=later",
         ),
         (
             Packet.echo(A6, B6, vlan_tci=0x1005),

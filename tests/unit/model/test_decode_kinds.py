@@ -54,7 +54,7 @@ def test_workload(api: str, kind: str, spec: Any) -> None:
 
 
 def test_owned_workload() -> None:
-    """What a controller made says so, and stands for a pod all the same: its owner may be of a kind that we pass over."""
+    """What a controller made says so, and stands for a pod all the same: its owner may be of an unknown kind."""
     metadata = {"name": "w-1", "ownerReferences": [{"kind": "Deployment", "name": "w", "controller": True}]}
 
     decoded = decode(
