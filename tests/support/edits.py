@@ -25,7 +25,7 @@ def edited(rng: random.Random, cluster: Cluster) -> Cluster:
 
 def _rewritten(rng: random.Random, rule: Rule) -> list[Rule]:
     peers, ports = rule.peers, rule.ports
-    match rng.randrange(7):
+    match rng.randrange(9):
         case 0 if peers and len(peers) > 1:  # one rule for each peer
             return [Rule((peer,), ports) for peer in peers]
         case 1 if ports and len(ports) > 1:  # one rule for each port
@@ -38,6 +38,8 @@ def _rewritten(rng: random.Random, rule: Rule) -> list[Rule]:
             return [Rule(tuple(rng.sample(peers, len(peers) - 1)), ports)]
         case 5 if ports and len(ports) > 1:  # one port less
             return [Rule(peers, tuple(rng.sample(ports, len(ports) - 1)))]
+        case 6 | 7 if peers:  # blocks lose a half
+            return [Rule(tuple(rng.choice(list(_halves(peer)) or [peer]) for peer in peers), ports)]
     return [rule]
 
 
