@@ -13,6 +13,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+CONNECT_PATIENCE = 1.0
+"""Seconds."""
+
 
 class ControlError(Exception):
     """The daemon cannot be asked, or refuses; one sentence."""
@@ -35,6 +38,8 @@ class Question:
         self._path, self._command = path, " ".join((method, *params))
         self._text = b""
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        # A daemon that stands still takes no more connections when its queue is full.
+        self._socket.settimeout(CONNECT_PATIENCE)
         try:
             self._socket.connect(str(path))
             self._socket.sendall(json.dumps({"id": 0, "method": method, "params": list(params)}).encode())

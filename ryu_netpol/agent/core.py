@@ -91,6 +91,9 @@ class Agent:
         """Whether _installed says what is on the switch; None then means: unreadable, replace everything."""
         self._standing: Desired | None = None
         """What the switch acknowledged last: it says what policy the flows stand for, as long as they are the same."""
+        self._sent: Desired | None = None
+        self._tampered = False
+        """The switch has neither: somebody else was there, and nobody knows what he took away."""
         self._in_flight: tuple[Plan, Desired] | None = None
         self._generation = 0
         self._settling: frozenset[int] = frozenset()
@@ -187,8 +190,10 @@ class Agent:
         self._known = True
         self._meters = event.meters
         self._installed = None if event.unreadable else event.flows
-        if self._standing is not None and self._standing.flows != self._installed:
-            self._standing = None
+        if self._standing is not None:
+            known = (goal for goal in (self._standing, self._sent) if goal and goal.flows == self._installed)
+            self._standing = next(known, None)
+            self._tampered |= self._standing is None
         if event.unreadable:
             yield Report("unreadable_flows", f"{event.unreadable} flows on the switch make no sense: replacing all")
         self._dirty = True
@@ -240,7 +245,7 @@ class Agent:
         epoch = before = self._current_epoch()
         desired = compile_node(policy, bridge, numbers, epoch)
         change = self._plan(desired, policy, bridge)
-        if self._heirs.inherits(policy) or (change and self._narrows(change, policy, numbers)):
+        if self._tampered or self._heirs.inherits(policy) or (change and self._narrows(change, policy, numbers)):
             epoch = following(epoch)
             if epoch > self._epoch_limit:
                 # The epoch to go on from is fixed now: the limit is about to grow.
@@ -251,11 +256,12 @@ class Agent:
             change = self._plan(desired, policy, bridge)
         self._heirs = self._heirs.after(policy, found_flows=bool(installed), raised=epoch != before)
         self._numbers, self._policy, self._epoch = numbers, policy, epoch
-        self._dirty = False
+        self._dirty = self._tampered = False
         goal = Desired(policy, desired, meters(policy, bridge), ports.sandboxes)
         if change:
             self._generation = change.generation
             self._in_flight = (change, goal)
+            self._sent = goal
             yield Program(change, connection)
         else:
             yield from self._caught_up(goal)

@@ -44,7 +44,7 @@ def port_flows(bridge: Bridge, policy: NodePolicy) -> Iterator[Flow]:
             # A plain output to the port that the packet came from is a drop.
             yield Flow(T.FORWARD, 110, to + Match.of(in_port=endpoint.port), (*macs, InPort()), cookie)
         yield Flow(T.CLASSIFY, 50, Match.of(in_port=endpoint.port), (), Cookie(CookieKind.SPOOF, endpoint.port))
-    taken = set(policy.local)
+    taken = set(policy.owners)
     for closed in bridge.closed:
         cookie = Cookie(CookieKind.CLOSED, closed.port)
         own = tuple(a for a in closed.addresses if a not in taken)

@@ -68,9 +68,7 @@ def _addresses(flow: Flow) -> frozenset[Address]:
 def _deleted(flow: Flow, alive: frozenset[int], owned: Set[Address]) -> bool:
     if flow.cookie.kind in _NEVER or flow.cookie.kind in (CookieKind.ISOLATED, CookieKind.CONTESTED):
         return False
-    if flow.cookie.kind is CookieKind.ENDPOINT:
-        return False
-    if flow.cookie.kind is CookieKind.ADDRESS:
+    if flow.cookie.kind in (CookieKind.ENDPOINT, CookieKind.ADDRESS):
         # A pod that is gone opens nothing. One that still has the address is somebody now whom no rule refers to.
         return bool(_addresses(flow) & owned)
     if flow.cookie.kind in (CookieKind.CLAUSE, CookieKind.RULE):
@@ -94,4 +92,7 @@ def _conjunctions(flow: Flow) -> list[Conjunction]:
 
 
 def _added(flow: Flow) -> bool:
+    if flow.cookie.kind in (CookieKind.ENDPOINT, CookieKind.ADDRESS):
+        # Nobody remembers who had the address last: it may have passed on while there was no agent.
+        return bool(_addresses(flow))
     return flow.cookie.kind in (CookieKind.ISOLATED, CookieKind.CONTESTED)

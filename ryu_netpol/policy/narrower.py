@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 
 from ryu_netpol.model.names import Direction, PodKey, Protocol
@@ -18,33 +17,51 @@ from ryu_netpol.policy.identity import Identity
 from ryu_netpol.policy.resolve import NodePolicy, Peers, Ports, ResolvedRule
 
 ALL_PORTS = PortRange(0, 0xFFFF)
-EVERYTHING = {4: Cidr(4, 0, 0), 6: Cidr(6, 0, 0)}
 
 Change = tuple[Identity | None, Identity | None]
 """What a pod was and what it is; None: nothing that a rule refers to."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Grant:
-    """What a rule allows, without its subjects. None: any."""
+class _Grants:
+    """What some rules allow together, without their subjects; found by address without a look at every block."""
 
-    peers: Peers | None
-    ports: Ports | None
+    def __init__(self, rules: Iterable[tuple[Peers | None, Ports | None]]) -> None:
+        self.anybody: tuple[Ports | None, ...] = ()
+        self.pods: dict[Identity, tuple[Ports | None, ...]] = defaultdict(tuple)
+        self.blocks: dict[Cidr, tuple[Ports | None, ...]] = defaultdict(tuple)
+        self.split: set[Cidr] = set()
+        """Every region that some block lies in and does not fill."""
+        for peers, ports in rules:
+            if peers is None:
+                self.anybody += (ports,)
+                continue
+            for identity in peers.identities:
+                self.pods[identity] += (ports,)
+            for block in peers.blocks:
+                self.blocks[block] += (ports,)
+        for block in self.blocks:
+            for region in _around(block):
+                if region in self.split:
+                    break
+                self.split.add(region)
 
-    def to(self, identity: Identity | None, address: Address) -> bool:
-        """Whether a pod is one of the peers."""
-        if self.peers is None or identity in self.peers.identities:
-            return True
-        return any(address in block for block in self.peers.blocks)
+    def for_pod(self, identity: Identity | None, address: Address) -> tuple[Ports | None, ...]:
+        """The ports that a pod may use, of each rule that it is a peer of."""
+        of_identity = self.pods.get(identity, ()) if identity is not None else ()
+        return (*of_identity, *self.throughout(Cidr(address.version, address.value, BITS[address.version])))
 
-    def blocks(self, version: Version) -> Iterable[Cidr]:
+    def throughout(self, region: Cidr) -> tuple[Ports | None, ...]:
+        """The ports that everybody in a region may use."""
+        return (*self.anybody, *(p for r in (region, *_around(region)) for p in self.blocks.get(r, ())))
+
+    def regions(self, version: Version) -> Iterable[Cidr]:
         """Where outsiders are peers."""
-        if self.peers is None:
-            return (EVERYTHING[version],)
-        return (block for block in self.peers.blocks if block.version == version)
+        if self.anybody:
+            return (Cidr(version, 0, 0),)
+        return (block for block in self.blocks if block.version == version)
 
 
-_ANYTHING = _Grant(None, None)
+_ANYTHING: tuple[Peers | None, Ports | None] = (None, None)
 
 
 def narrower(before: NodePolicy, after: NodePolicy) -> bool:
@@ -56,6 +73,7 @@ class _Comparison:
     def __init__(self, before: NodePolicy, after: NodePolicy) -> None:
         self._before = before
         self._after = after
+        self._grants_of: dict[tuple[Direction, Identity | None], _Grants] = {}
 
     def narrower(self) -> bool:
         if any(address not in self._before.local for address in self._stayed if address in self._after.local):
@@ -72,8 +90,7 @@ class _Comparison:
         if was not in self._before.isolated[direction]:
             return not self._covered(direction, subject, _ANYTHING, addresses)
         return any(
-            not self._kept(rule, subject)
-            and not self._covered(direction, subject, _Grant(rule.peers, rule.ports), addresses)
+            not self._kept(rule, subject) and not self._covered(direction, subject, (rule.peers, rule.ports), addresses)
             for rule in self._before.rules.values()
             if rule.key.direction is direction and was in rule.subjects
         )
@@ -89,35 +106,48 @@ class _Comparison:
             now in same.peers.identities for identity in rule.peers.identities for now in self._became[identity]
         )
 
-    def _covered(self, direction: Direction, subject: Identity | None, had: _Grant, addresses: list[Address]) -> bool:
+    def _covered(
+        self,
+        direction: Direction,
+        subject: Identity | None,
+        rule: tuple[Peers | None, Ports | None],
+        addresses: list[Address],
+    ) -> bool:
         """The long way: whether all rules for this subject together allow what one of before allowed."""
-        has = [
-            _Grant(rule.peers, rule.ports)
-            for rule in self._after.rules.values()
-            if rule.key.direction is direction and subject in rule.subjects
-        ]
+        had, has, ports = _Grants([rule]), self._grants(direction, subject), rule[1]
         themselves = {self._after.local[address].pod for address in addresses}
         versions = {address.version for address in addresses}
+        by_address = bool(had.blocks or has.blocks)
         return all(
-            _cover((grant.ports for grant in has if grant.to(now, peer)), had.ports)
-            for peer, (was, now) in self._peers(themselves, versions, (had, *has))
-            if had.to(was, peer)
+            _cover(has.for_pod(now, peer), ports)
+            for peer, (was, now) in self._peers(themselves, versions, by_address=by_address)
+            if had.for_pod(was, peer)
         ) and all(
-            self._covered_outside(region, had.ports, has) for version in versions for region in had.blocks(version)
+            self._covered_outside(region, ports, has, has.throughout(region))
+            for version in versions
+            for region in had.regions(version)
         )
 
-    def _covered_outside(self, region: Cidr, ports: Ports | None, grants: list[_Grant]) -> bool:
-        """Whether outsiders in a region may still use these ports."""
-        blocks = [(block, grant.ports) for grant in grants for block in grant.blocks(region.version)]
-        if _cover((allowed for block, allowed in blocks if region in block), ports):
+    def _grants(self, direction: Direction, subject: Identity | None) -> _Grants:
+        """What a subject is allowed now."""
+        if (direction, subject) not in self._grants_of:
+            self._grants_of[direction, subject] = _Grants(
+                (rule.peers, rule.ports)
+                for rule in self._after.rules.values()
+                if rule.key.direction is direction and subject in rule.subjects
+            )
+        return self._grants_of[direction, subject]
+
+    def _covered_outside(
+        self, region: Cidr, ports: Ports | None, has: _Grants, throughout: tuple[Ports | None, ...]
+    ) -> bool:
+        """Whether outsiders in a region, who may use some ports throughout, may still use these ones."""
+        if _cover(throughout, ports) or self._only_pods(region):
             return True
-        if self._only_pods(region):
-            return True
-        if not any(block in region and block != region for block, _ in blocks):
-            return False
-        # The grants that split the region are those inside it; the ones around it count for both halves.
-        inside = [grant for grant in grants if any(b in region or region in b for b in grant.blocks(region.version))]
-        return all(self._covered_outside(half, ports, inside) for half in _halves(region))
+        return region in has.split and all(
+            self._covered_outside(half, ports, has, (*throughout, *has.blocks.get(half, ())))
+            for half in _halves(region)
+        )
 
     def _only_pods(self, region: Cidr) -> bool:
         """Whether every address of a region was a pod's, and so is no outsider's."""
@@ -163,13 +193,12 @@ class _Comparison:
         return found
 
     def _peers(
-        self, themselves: set[PodKey], versions: set[Version], grants: Iterable[_Grant]
+        self, themselves: set[PodKey], versions: set[Version], *, by_address: bool
     ) -> Iterator[tuple[Address, Change]]:
         """Pods at the other end. One of each kind is enough where no block can tell their addresses apart.
 
         A subject that stands alone is no peer of itself: it always reaches itself (NP-52).
         """
-        by_address = any(grant.peers is not None and grant.peers.blocks for grant in grants)
         alone = len(themselves) == 1
         for change, addresses in self._peers_by_change.items():
             others = [
@@ -183,6 +212,11 @@ class _Comparison:
 
 def _identities(policy: NodePolicy) -> dict[Address, Identity]:
     return {a: policy.endpoints[e] for a, e in policy.local.items()} | dict(policy.remote)
+
+
+def _around(region: Cidr) -> Iterator[Cidr]:
+    """All larger regions that a region lies in, the smallest first."""
+    return (Cidr(region.version, region.network, prefix) for prefix in range(region.prefix - 1, -1, -1))
 
 
 def _halves(region: Cidr) -> tuple[Cidr, Cidr]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -64,3 +66,16 @@ def test_refusals(daemon: Daemon, tmp_path: Path) -> None:
             question.answer(5)
     with pytest.raises(ControlError, match=r"does not answer at .*/nobody: No such"):
         Question(tmp_path / "nobody", "version")
+
+
+def test_a_daemon_that_accepts_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that stands still, and whose queue is full, does not hold up whoever asks."""
+    monkeypatch.setattr("ryu_netpol.unixctl.CONNECT_PATIENCE", 0.05)
+    path = tmp_path / "frozen.ctl"
+    with contextlib.ExitStack() as stack:
+        listening = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+        listening.bind(str(path))
+        listening.listen(0)
+        stack.enter_context(Question(path, "version"))
+        with pytest.raises(ControlError, match=r"The switch does not answer at .*frozen\.ctl: "):
+            Question(path, "version")
