@@ -92,10 +92,8 @@ class Cidr:
 @lru_cache(maxsize=16384)
 def subtract(cidr: Cidr, excepts: tuple[Cidr, ...]) -> tuple[Cidr, ...]:
     """The blocks that make up `cidr` without any of `excepts` (NP-36), as few as possible, sorted."""
-    left = netaddr.IPSet([_network(cidr)])
-    for block in excepts:
-        if block.version == cidr.version:
-            left.remove(_network(block))
+    # One difference of two sets: to remove a thousand blocks one by one takes seconds.
+    left = netaddr.IPSet([_network(cidr)]) - netaddr.IPSet([_network(b) for b in excepts if b.version == cidr.version])
     return tuple(sorted(Cidr(n.version, n.first, n.prefixlen) for n in left.iter_cidrs()))
 
 

@@ -76,7 +76,7 @@ class Side:
     other_direction: tuple[PolicyKey, ...]
     """Policies that select it and say nothing about this direction (NP-11, NP-12)."""
     not_selecting: tuple[NotSelecting, ...]
-    """Policies of this direction in its namespace that do not select it."""
+    """Policies of this direction in its namespace that do not select it, those that fail by the fewest labels first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +135,7 @@ def _side(oracle: Oracle, judgement: Judgement, source: End, destination: End, c
     selecting = [policy for policy in around if policy.subject.matches(subject.pod.labels)]
     others = [policy for policy in around if direction in policy.directions and policy not in selecting]
     labels = subject.pod.labels
+    apart = [NotSelecting(policy.key, tuple(label_failures(Kind.LABEL, policy.subject, labels))) for policy in others]
     return Side(
         judgement,
         why,
@@ -143,7 +144,7 @@ def _side(oracle: Oracle, judgement: Judgement, source: End, destination: End, c
         misses=tuple(sorted(misses, key=lambda miss: miss.distance)),
         without_effect=tuple(p.key for p in selecting if direction in p.directions and p not in policies.allowing),
         other_direction=tuple(p.key for p in selecting if direction not in p.directions),
-        not_selecting=tuple(NotSelecting(p.key, tuple(label_failures(Kind.LABEL, p.subject, labels))) for p in others),
+        not_selecting=tuple(sorted(apart, key=lambda each: len(each.failures))),
     )
 
 

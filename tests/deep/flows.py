@@ -12,7 +12,7 @@ from tests.deep.tally import Check, Level, Tally
 from tests.support.nodes import offline_nodes
 from tests.support.strategies import random_cluster
 
-PROBES = 60
+PROBES = 30
 
 
 def check(seed: int) -> Tally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -30,7 +31,7 @@ def run(level: Level, seeds: range, *, jobs: int, journal: Path | None = None, r
         else:
             waiting.append(chunk)
     report(total, total)
-    with ProcessPoolExecutor(jobs) as pool, _ended_with(pool):
+    with ProcessPoolExecutor(jobs, initializer=_until_told) as pool, _ended_with(pool):
         futures = {pool.submit(_work, level, chunk): chunk for chunk in waiting}
         for future in as_completed(futures):
             tally = future.result()
@@ -51,6 +52,15 @@ def _ended_with(pool: ProcessPoolExecutor) -> Iterator[None]:
             worker.terminate()
         pool.shutdown(cancel_futures=True)
         raise
+
+
+def _until_told() -> None:
+    """Between two chunks a worker has nothing to take down. Ctrl-C reaches it by way of whoever runs it.
+
+    The handlers that it has inherited would raise an exception, which the executor passes on as an answer.
+    """
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _work(level: Level, seeds: range) -> Tally:

@@ -67,8 +67,8 @@ MUTANTS = (
     Mutant(
         "an except takes away its other half, too",
         NET,
-        "left.remove(_network(block))",
-        "left.remove(_network(Cidr(block.version, block.network, max(block.prefix - 1, 0))))",
+        "_network(b) for b in excepts if",
+        "_network(Cidr(b.version, b.network, max(b.prefix - 1, 0))) for b in excepts if",
     ),
     Mutant(
         "podSelector alone reaches into all namespaces",

@@ -39,10 +39,11 @@ class Words:
         if not ends:
             return ""
         candidates = [self._parts(frozenset(ends | (some & self._everybody))) for some in (frozenset(), *optional)]
-        shortest = min(map(_names_in, candidates))
-        short = [parts for parts in candidates if _names_in(parts) == shortest]
+        shortest = min(map(_effort, candidates))
+        short = [parts for parts in candidates if _effort(parts) == shortest]
         # Who is named should be those whom a policy speaks of: no filling, or if the others are named, all of it.
-        return ", ".join(short[-1] if short[-1][0].startswith(EVERYBODY) else short[0])
+        best = short[-1] if short[-1][0].startswith(EVERYBODY) else short[0]
+        return best[0] if len(best) == 1 else _joined(best)
 
     def _parts(self, ends: frozenset[End]) -> list[str]:
         if ends not in self._known:
@@ -135,13 +136,23 @@ def _names(space: str, pods: Set[PodKey]) -> str:
 def _shorter(everybody: str, direct: list[str], rest: Callable[[], list[str]]) -> list[str]:
     """Who is there; or everybody but who is not, where those are fewer."""
     if _names_in(direct) > _WORTHWHILE and _names_in(others := rest()) + 1 < _names_in(direct):
-        return [f"{everybody} but {', '.join(others)}"]
+        return [f"{everybody} but {_joined(others)}"]
     return direct
+
+
+def _joined(parts: Iterable[str]) -> str:
+    """Parts of a longer description; one with exceptions of its own is in brackets, to show where they end."""
+    return ", ".join(f"({part})" if " but " in part or " except " in part else part for part in parts)
 
 
 def _names_in(parts: list[str]) -> int:
     """How many things a reader has to look at."""
     return sum(part.count(", ") + 1 for part in parts)
+
+
+def _effort(parts: list[str]) -> tuple[int, int]:
+    """How hard a description is to read: what there is to look at, then exceptions, which may be of exceptions."""
+    return _names_in(parts), sum(part.count(" but ") for part in parts)
 
 
 def _spaces(pods: Iterable[PodKey]) -> dict[str, set[PodKey]]:

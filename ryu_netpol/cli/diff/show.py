@@ -97,7 +97,8 @@ class Report:
         homes = frozenset(home for pod in pods for home in self._comparison.nodes(pod))
         if not nodes or len(homes) > 1:
             return [itself]
-        return [itself, itself | {end for end in there if isinstance(end, NodeAddress) and end.node in homes}]
+        at_home = frozenset(end for end in there if isinstance(end, NodeAddress) and end.node in homes)
+        return [itself, at_home, itself | at_home]
 
     def _json(self, change: Change) -> Json:
         sources, destinations = self._ends(change)

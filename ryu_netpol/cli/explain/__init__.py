@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import replace
 
 from ryu_netpol.cli.common import FAILED, OK, CommandError, complain, load_valid
 from ryu_netpol.cli.explain import facts, tell
-from ryu_netpol.cli.explain.arguments import probe_of
+from ryu_netpol.cli.explain.arguments import meant, probe_of
+from ryu_netpol.cli.explain.assumed import assumed_nodes
 from ryu_netpol.cli.judges import flows
 from ryu_netpol.cli.judges.decide import Ways
 from ryu_netpol.cli.judges.evidence import by_switches
@@ -18,7 +20,8 @@ from ryu_netpol.cli.offline import completed, nodes_of
 from ryu_netpol.flows.offline import FlowJudge
 from ryu_netpol.lab.errors import LabError
 from ryu_netpol.lab.lab import Lab
-from ryu_netpol.model.objects import Cluster
+from ryu_netpol.model.names import PodKey
+from ryu_netpol.model.objects import Cluster, Pod
 from ryu_netpol.model.packet import Connection
 from ryu_netpol.model.probe import Probe, resolve
 from ryu_netpol.oracle.evaluate import Oracle
@@ -64,8 +67,10 @@ def run(args: argparse.Namespace) -> int:
     if args.lab is None and not args.paths:
         raise CommandError("say with -f which manifests to read, or with --lab that they are those of the running lab")
     try:
-        cluster, connection, lab = _read(args, probe)
+        cluster, connection, lab, unplaced = _read(args, probe)
         explanation = explain(Oracle(cluster), connection)
+        assumed = assumed_nodes(probe, explanation, cluster, unplaced)
+        explanation = replace(explanation, notes=(*explanation.notes, *assumed))
         ways = {} if explanation.situation is Situation.ITSELF else _ways(args, cluster, connection, lab)
     except LabError as error:
         raise CommandError(str(error)) from None
@@ -76,17 +81,20 @@ def run(args: argparse.Namespace) -> int:
     return _compare(explanation, ways)
 
 
-def _read(args: argparse.Namespace, probe: Probe) -> tuple[Cluster, Connection, Lab | None]:
-    """The cluster, as the lab has it where one is asked, and the connection that is meant in it."""
+def _read(args: argparse.Namespace, probe: Probe) -> tuple[Cluster, Connection, Lab | None, frozenset[PodKey]]:
+    """The cluster, as the lab has it where one is asked; the connection that is meant; the pods without a node."""
     lab = None if args.lab is None else Lab.open(args.lab or None)
     paths = args.paths or ([str(lab.manifests)] if lab is not None else [])
-    cluster = completed(load_valid(paths))
+    loaded = load_valid(paths)
+    cluster = completed(loaded)
     cluster = cluster if lab is None else as_in(lab, cluster)
+    pods = (value for value in loaded.objects if isinstance(value, Pod) and value.node is None)
+    unplaced = frozenset(pod.key for pod in pods if lab is None)
     try:
         check_ends(probe, (), names=("SOURCE", "DEST"))
-        return cluster, resolve(cluster, probe), lab
+        return cluster, resolve(cluster, probe), lab, unplaced
     except ValueError as error:
-        raise CommandError(str(error)) from None
+        raise CommandError(f"{error}{meant(probe, cluster)}") from None
 
 
 def _ways(args: argparse.Namespace, cluster: Cluster, connection: Connection, lab: Lab | None) -> Ways:

@@ -5,7 +5,7 @@ On a terminal there are colours and folded lines; in a pipe every sentence is on
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import islice
 
 from rich.padding import Padding
@@ -19,7 +19,7 @@ from ryu_netpol.model.objects import METADATA_NAME
 from ryu_netpol.model.probe import End as Asked
 from ryu_netpol.model.probe import NodeEnd, Probe
 from ryu_netpol.oracle.explain import Explanation, RuleHit, Side, Situation, Why
-from ryu_netpol.oracle.failures import EntryMiss, RuleMiss
+from ryu_netpol.oracle.failures import EntryMiss, Failure, RuleMiss
 from ryu_netpol.oracle.match import End
 from ryu_netpol.oracle.words import rule_words
 
@@ -106,8 +106,10 @@ def _side(page: Page, side: Side) -> None:
         page.line(
             1, "a pod always reaches its own node (NP-51)" if egress else "its own node always reaches it (NP-50)"
         )
-    for number, hit in enumerate(side.allowing):
+    for number, hit in enumerate(side.allowing[:_MOST]):
         page.line(1, ("allowed by " if number == 0 else "and by ", "green"), _rule(hit, judged.direction))
+    if len(side.allowing) > _MOST:
+        page.line(1, _more(len(side.allowing)))
     if side.why is Why.NO_RULE:
         _denied(page, side)
     for key in side.without_effect:
@@ -116,7 +118,7 @@ def _side(page: Page, side: Side) -> None:
     if side.other_direction:
         page.line(1, f"not about {word}: {_some(map(_named, side.other_direction))}")
     if side.not_selecting:
-        each = (f"{_named(p.policy)} ({'; '.join(map(str, p.failures))})" for p in side.not_selecting)
+        each = (f"{_named(p.policy)} ({_first(p.failures)})" for p in side.not_selecting)
         page.line(1, f"not for this pod: {_some(each)}")
 
 
@@ -128,7 +130,7 @@ def _isolation(side: Side) -> str:
     by = [_named(key) for key in judged.isolated_by]
     if side.annotation:
         by.append(f"the annotation of namespace {judged.subject.namespace}")
-    return f"isolated by {' and '.join(by)}"
+    return f"isolated by {_some(by, ' and ')}"
 
 
 def _denied(page: Page, side: Side) -> None:
@@ -165,9 +167,14 @@ def _named(key: PolicyKey) -> str:
     return f"{key} ({key.api})" if key.api is Api.LEGACY else str(key)
 
 
-def _some(words: Iterable[str]) -> str:
+def _first(failures: Sequence[Failure]) -> str:
+    """One is enough to see that it is another policy's pod; labels of charts are long."""
+    return f"{failures[0]}; and {len(failures) - 1} more" if len(failures) > 1 else str(failures[0])
+
+
+def _some(words: Iterable[str], between: str = ", ") -> str:
     told = list(words)
-    return ", ".join(told[:_MOST]) + (f", {_more(len(told))}" if len(told) > _MOST else "")
+    return between.join(told[:_MOST]) + (f", {_more(len(told))}" if len(told) > _MOST else "")
 
 
 def _more(of: int) -> str:

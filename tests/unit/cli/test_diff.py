@@ -107,6 +107,20 @@ def test_a_policy_that_goes(capsys: pytest.CaptureFixture[str]) -> None:
     )
 
 
+def test_the_own_node_is_said_with_all_its_addresses(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing changes between a pod and its own node: no address of it is singled out where another one is said."""
+    addresses = "status: {addresses: [{type: InternalIP, address: %s}%s]}}\n"
+    first = addresses % ("192.168.50.1", ", {type: InternalIP, address: 'fd00:50::1'}")
+    second = addresses % ("192.168.50.2", "")
+    base = BASE.replace("{name: node1}}\n", "{name: node1}, " + first).replace(
+        "{name: node2}}\n", "{name: node2}, " + second
+    )
+    (folder / "base.yaml").write_text(base + PODS + pod("cache", "app: cache"))
+
+    assert diff("", FOR_WEB.replace("{matchLabels: {app: web}}", "{}")) == 1
+    assert "  - everybody but all pods of shop -> shop/db: everything\n" in capsys.readouterr().out
+
+
 def test_a_rule(capsys: pytest.CaptureFixture[str]) -> None:
     """A rule is told by those whom it lets in, and by merged ports; whom a block lets in, by its own family only."""
     block = "{ipBlock: {cidr: 10.0.0.0/8, except: [10.9.0.0/16]}}"
@@ -116,7 +130,7 @@ def test_a_rule(capsys: pytest.CaptureFixture[str]) -> None:
 
     assert capsys.readouterr().out == (
         "NetworkPolicy shop/db (changed)\n"
-        "  + app=web in shop (2 pods), 10.0.0.0/8 except 10.9.0.0/16 -> shop/db: TCP/8080-8090\n"
+        "  + app=web in shop (2 pods), (10.0.0.0/8 except 10.9.0.0/16) -> shop/db: TCP/8080-8090\n"
         "  + office/desk -> shop/db: TCP/8080-8090 (IPv4)\n"
         "\n"
         "2 gained, 0 lost. Policies: 1 changed.\n"

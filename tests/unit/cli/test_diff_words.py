@@ -87,6 +87,16 @@ def test_blocks() -> None:
     assert WORDS.who(frozenset(OUTSIDE[3:])) == "::/0"
 
 
+def test_exceptions_end_where_their_brackets_do() -> None:
+    """A description with exceptions of its own is in brackets, unless it is all that is said."""
+    all_but_job = frozenset(PodKey("shop", name) for name in ("web-1", "web-2", "db-1", "db-2"))
+    but_ten = frozenset({OUTSIDE[0], OUTSIDE[2]})
+
+    assert WORDS.who(all_but_job) == "all pods of shop but job"
+    assert WORDS.who(all_but_job | but_ten) == "(all pods of shop but job), (0.0.0.0/0 except 10.0.0.0/8)"
+    assert WORDS.who(EVERYBODY - all_but_job) == "everybody but (all pods of shop but job)"
+
+
 TRAFFIC: dict[str, Traffic] = {
     "everything": EVERYTHING,
     "": NOTHING,

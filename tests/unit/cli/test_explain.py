@@ -153,6 +153,66 @@ def test_long_lists_are_cut_in_text_and_whole_in_json(tmp_path: Path, capsys: Ou
     assert [len(ingress[name]) for name in ("isolated_by", "failing", "not_selecting")] == [10, 10, 10]
 
 
+def test_of_a_policy_for_other_pods_one_label_is_told(tmp_path: Path, capsys: Out) -> None:
+    """The policy that fails by the fewest labels comes first; of several labels one, and how many more."""
+    far = (NEW % (1, "other, tier: front", "Ingress", 80)).replace("p1", "far")
+    near = (NEW % (2, "other", "Ingress", 80)).replace("p2", "near")
+    asked = ("shop/a", "shop/b", "TCP/80", "-f", manifests(tmp_path, far, near))
+    other = "label: wanted app=other, found app=b"
+
+    assert f"not for this pod: shop/near ({other}), shop/far ({other}; and 1 more)\n" in told(capsys, *asked)
+    ingress = facts(capsys, *asked)["directions"][1]  # type: ignore[index]
+    assert [len(each["failures"]) for each in ingress["not_selecting"]] == [1, 2]
+
+
+def test_who_isolates_and_allows_is_cut_too(tmp_path: Path, capsys: Out) -> None:
+    """A namespace can have very many policies for all of its pods."""
+    many = (NEW % (number, "b", "Ingress", 80) for number in range(10, 20))
+    text = told(capsys, "shop/a", "shop/b", "TCP/80", "-f", manifests(tmp_path, *many))
+
+    assert "isolated by shop/p10 and shop/p11 and shop/p12 and shop/p13 and shop/p14, and 5 more (-o json has" in text
+    assert text.count("and by ") == 4
+    assert "shop/p14 rule 0: from everybody; at TCP/80\n    and 5 more (-o json has all)\n" in text
+
+
+NODES = "".join(
+    f"{{apiVersion: v1, kind: Node, metadata: {{name: {name}}}, status: {{addresses: [{{type: InternalIP, "
+    f"address: {address}}}]}}}}\n---\n"
+    for name, address in (("node1", "192.168.50.1"), ("node2", "192.168.50.2"))
+)
+AGENT = (
+    "{apiVersion: v1, kind: Pod, metadata: {name: agent, namespace: shop}, spec: {hostNetwork: true}}\n---\n"
+    "{apiVersion: v1, kind: Pod, metadata: {name: placed, namespace: shop}, spec: {nodeName: node2}}\n---\n"
+)
+ASSUMED = {
+    "node": (("node/node2", "shop/a"), ["shop/a"]),
+    "address of a node": (("shop/a", "192.168.50.2"), ["shop/a"]),
+    "both": (("shop/agent", "shop/a"), ["shop/agent", "shop/a"]),
+    "one is placed": (("shop/agent", "shop/placed"), ["shop/agent"]),
+    "no node": (("shop/a", "shop/b"), []),
+    "outside": (("shop/a", "203.0.113.7"), []),
+    "no pod": (("shop/agent", "203.0.113.7"), []),
+}
+
+
+@pytest.mark.parametrize(("ends", "expected"), ASSUMED.values(), ids=ASSUMED)
+def test_an_assumed_node_is_told(ends: tuple[str, str], expected: list[str], tmp_path: Path, capsys: Out) -> None:
+    """Where the node of a pod decides and no manifest says it, the answer names the one that is taken."""
+    file = manifests(tmp_path, NODES, AGENT)
+    notes = facts(capsys, *ends, "TCP/80", "-f", file)["notes"]
+
+    assert isinstance(notes, list)
+    told_of = [note.split()[4] for note in notes if "no manifest says where" in note and "node1 is assumed" in note]
+    assert expected == told_of
+
+
+def test_a_single_node_is_not_assumed(tmp_path: Path, capsys: Out) -> None:
+    """Where there is one node only, pods can be nowhere else."""
+    asked = ("node/node1", "shop/a", "TCP/80", "-f", manifests(tmp_path, NODES.split("---")[0] + "---\n"))
+
+    assert facts(capsys, *asked)["notes"] == []
+
+
 def test_json(capsys: Out) -> None:
     """Every detail, with the probe as `reach --probes` reads it."""
     found = facts(capsys, *DENIED, "--ip", "6")
@@ -259,6 +319,9 @@ WRONG = {
     "odd digit": (("a/b", "a/c", "TCP/²"), "PROTOCOL/PORT: '²' is not a number from 1 to 65535"),
     "no such pod": (("default/x", "default/db", "TCP/80"), "there is no pod default/x"),
     "no such node": (("node/x", "default/db", "TCP/80"), "there is no node x"),
+    "pod mistyped": (("default/strange", "default/db", "TCP/80"), "default/strange; did you mean default/stranger?"),
+    "node mistyped": (("node/node2", "default/db", "TCP/80"), "there is no node node2; did you mean node/node1?"),
+    "pod of a workload": (("default/db-7d9f8c-x2", "1.1.1.1", "TCP/80"), "db-7d9f8c-x2; did you mean default/db?"),
     "family": (("203.0.113.7", "default/db", "TCP/80", "--ip", "6"), "203.0.113.7 has no IPv6 address"),
     "two families": (("203.0.113.7", "2001:db8::1", "TCP/80"), "have no address family in common"),
     "multicast": (("default/db", "224.0.0.1", "TCP/80"), "DEST: nothing is routed to or from 224.0.0.1"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,11 +21,7 @@ def test_pods_and_nodes_come_back() -> None:
     for seed in range(40):
         cluster = random_cluster(random.Random(seed))
         for pod in cluster.pods.values():
-            # A named port is a container port: the generator makes some that are not, which no manifest can say.
-            ports = {*pod.container_ports, *((port.protocol, port.number) for port in pod.ports)}
-            # Neither is there an order among its addresses.
-            whole = replace(pod, container_ports=tuple(sorted(ports)), addresses=tuple(sorted(pod.addresses)))
-            assert decode(pod_document(pod)).object == whole
+            assert decode(pod_document(pod)).object == pod
         for node in cluster.nodes.values():
             assert decode(node_document(node)).object == node
 
