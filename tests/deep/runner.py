@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import asdict
-from multiprocessing import active_children
+from multiprocessing import active_children, get_context
 from pathlib import Path
 
 from ryu_netpol.lab.signals import ending_in_order
@@ -31,7 +31,9 @@ def run(level: Level, seeds: range, *, jobs: int, journal: Path | None = None, r
         else:
             waiting.append(chunk)
     report(total, total)
-    with ProcessPoolExecutor(jobs, initializer=_until_told) as pool, _ended_with(pool):
+    # Not forked: whatever calls may have threads, or eventlet, which warns of forks.
+    workers = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_until_told)
+    with workers as pool, _ended_with(pool):
         futures = {pool.submit(_work, level, chunk): chunk for chunk in waiting}
         for future in as_completed(futures):
             tally = future.result()
@@ -57,7 +59,7 @@ def _ended_with(pool: ProcessPoolExecutor) -> Iterator[None]:
 def _until_told() -> None:
     """Between two chunks a worker has nothing to take down. Ctrl-C reaches it by way of whoever runs it.
 
-    The handlers that it has inherited would raise an exception, which the executor passes on as an answer.
+    A handler that raises, as Python's own for Ctrl-C, would make the executor pass that on as an answer.
     """
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)

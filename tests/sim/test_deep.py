@@ -189,7 +189,7 @@ def cleaned() -> Iterator[Check]:
 def test_a_run_that_is_ended_leaves_nothing(folder: Path) -> None:
     """SIGTERM in the middle of a check: its worker takes down what it has set up, and takes no other chunk."""
     level = Level("slow", 1, cleaned)
-    process = multiprocessing.get_context("fork").Process(
+    process = multiprocessing.get_context("spawn").Process(
         target=run, args=(level, range(50)), kwargs={"jobs": 1, "report": nothing}
     )
     process.start()
