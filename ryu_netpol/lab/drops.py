@@ -1,9 +1,4 @@
-"""How many packets the drop flows of a running switch have dropped, exactly and at once.
-
-Trap: the datapath counts in its own cache, and revalidators add that up about twice a second, so a flow's counter lags
-behind. `revalidator/wait` waits for their next round, 460 ms on average; `revalidator/purge` empties the cache and adds
-up what it had counted, in less than a millisecond. The next packet of every stream is looked up in the tables again.
-"""
+"""How many packets the drop flows of a running switch have dropped, exactly and at once (LabNode.flows)."""
 
 from __future__ import annotations
 
@@ -13,7 +8,7 @@ from dataclasses import dataclass
 
 from ryu_netpol.flows.ir import Cookie
 from ryu_netpol.flows.pipeline import TableId
-from ryu_netpol.lab.node import BRIDGE, LabNode
+from ryu_netpol.lab.node import LabNode
 
 _DROP = re.compile(r"cookie=(0x[0-9a-f]+), .*?table=(\d+), n_packets=(\d+), .* actions=drop$", re.MULTILINE)
 
@@ -35,8 +30,7 @@ class Drop:
 
 def dropped(node: LabNode) -> Counter[Drop]:
     """The packets that every drop flow of a node has dropped so far."""
-    node.ovs.appctl("revalidator/purge")
-    return counted(node.name, node.ovs.ofctl("dump-flows", BRIDGE))
+    return counted(node.name, node.flows())
 
 
 def counted(node: str, flows: str) -> Counter[Drop]:

@@ -18,8 +18,11 @@ from enum import Enum
 from ryu_netpol.lab.listen import Listener, Listeners
 from ryu_netpol.lab.proof import Finding
 from ryu_netpol.lab.shoot import Echo, Shot, Wire, shoot
+from ryu_netpol.model.probe import Probe
 
 TIMEOUT = 1.0
+ATTEMPTS = 3
+"""How often a probe is sent that shows nothing."""
 
 
 class Outcome(Enum):
@@ -89,6 +92,18 @@ async def _ask(questions: Sequence[Question], *, prove: Prove, timeout: float, p
         after = await _controls((c for q in silent for c in q.controls), timeout=timeout, parallel=parallel)
     known = Findings(before, after, drops)
     return [judge(q, echo, known, timeout=timeout) for q, echo in zip(questions, echoes, strict=True)]
+
+
+def insist(probe: Callable[[Sequence[Probe]], list[Result]], asked: Sequence[Probe]) -> list[Result]:
+    """Probe, and ask again what showed nothing, as on a machine that is too busy; a verdict is never asked again."""
+    results = probe(asked)
+    for _ in range(ATTEMPTS - 1):
+        unknown = [n for n, result in enumerate(results) if result.outcome is Outcome.ERROR]
+        if not unknown:
+            break
+        for n, result in zip(unknown, probe([asked[n] for n in unknown]), strict=True):
+            results[n] = result
+    return results
 
 
 def turns(questions: Sequence[Question]) -> list[list[int]]:

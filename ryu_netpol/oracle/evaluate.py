@@ -5,7 +5,7 @@ function for each rule of docs/semantics.md, each naming it. It imports the mode
 mistake with the compiler. What an Oracle caches (owners of addresses, policies at each pod) is a function of its
 cluster.
 
-Callers: tests, `explain` (beside), `ryu-netpol reach` and `demo`.
+Callers: tests, `explain` and `space` beside, `ryu-netpol reach` and `demo`.
 
 Trap: whether a connection comes from a node's own processes is told by `Connection.origin` and by nothing else. An
 address of the node does not tell it: what a node forwards for others may carry one too (NP-50).
@@ -47,7 +47,7 @@ class Oracle:
     def __init__(self, cluster: Cluster, *, node_ports: PortRange = NODE_PORTS) -> None:
         self.cluster = cluster
         self.node_ports = node_ports
-        self._claims = claims(cluster.pods.values())
+        self.claims = claims(cluster.pods.values())
         self._ends: dict[Address, End] = {}
         self._policies: dict[tuple[PodKey, Direction], Policies] = {}
 
@@ -132,7 +132,7 @@ class Oracle:
     def _end(self, address: Address) -> End:
         """Look up who has an address now (NP-71)."""
         if address not in self._ends:
-            pod = self._claims.owners.get(address)
+            pod = self.claims.owners.get(address)
             namespace = None if pod is None else self._namespace(pod.key.namespace)
             self._ends[address] = End(address, pod, namespace)
         return self._ends[address]
@@ -147,7 +147,7 @@ class Oracle:
         if connection.origin is None:
             addresses.append(connection.source)
         for address in addresses:
-            if pods := self._claims.disputed.get(address):
+            if pods := self.claims.disputed.get(address):
                 names = " and ".join(str(pod.key) for pod in pods)
                 return Verdict(allowed=False, reason=f"{names} both claim {address}, which is closed until one has it")
         return None

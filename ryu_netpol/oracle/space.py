@@ -18,7 +18,6 @@ from ryu_netpol.model.net import Address, PortRange, Version
 from ryu_netpol.model.objects import Cluster, NamedPort, Namespace, Pod, Policy, PortSpec
 from ryu_netpol.model.packet import Connection
 from ryu_netpol.oracle import match
-from ryu_netpol.oracle.claims import claims
 from ryu_netpol.oracle.evaluate import Oracle
 from ryu_netpol.oracle.sight import Annotation, Dispute, End, Isolating, Judged, NodeAddress, Outside, Sight, Terms
 from ryu_netpol.oracle.traffic import NOTHING, Traffic, pieces, ports
@@ -33,7 +32,7 @@ class Space:
         self.cluster = cluster
         self._terms = terms
         self._oracle = Oracle(cluster)
-        owned = claims(cluster.pods.values())
+        owned = self._oracle.claims
         self._disputed = owned.disputed
         self.owned = frozenset({*owned.owners, *owned.disputed})
         """The addresses of pods."""

@@ -299,7 +299,10 @@ def test_delete_is_idempotent(plugin: Plugin, pod: Namespace) -> None:
 
 def test_delete_of_what_was_never_added(plugin: Plugin) -> None:
     """A DEL without an ADD succeeds, also without any CNI_ARGS."""
+    before = plugin.traces()
     plugin.delete("stranger", "", CNI_ARGS="")
+
+    assert plugin.traces() == before
 
 
 def test_delete_after_the_namespace_is_gone(plugin: Plugin, pod: Namespace) -> None:
@@ -317,8 +320,11 @@ def test_delete_finds_a_port_by_its_iface_id(plugin: Plugin, pod: Namespace) -> 
     vsctl = plugin.node.vsctl
     vsctl("--no-wait", "add-port", "br-int", "np-older", "--", "set", "Interface", "np-older",
           "external_ids:iface-id=c1/eth0")  # fmt: skip
+    assert plugin.traces()["ports"] == ["np-older"]
 
     plugin.delete("c1", pod.path)
+
+    assert plugin.traces()["ports"] == []
 
 
 def test_delete_works_while_ovs_vswitchd_is_silent(plugin: Plugin, pod: Namespace) -> None:
@@ -328,5 +334,7 @@ def test_delete_works_while_ovs_vswitchd_is_silent(plugin: Plugin, pod: Namespac
     vswitchd.send_signal(19)
     try:
         plugin.delete("c1", pod.path)
+
+        assert plugin.traces()["rows"] == []
     finally:
         vswitchd.send_signal(18)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ryu_netpol.lab.lab import Lab
-from ryu_netpol.lab.probe import Outcome, Result
+from ryu_netpol.lab.probe import Outcome, Result, insist
 from ryu_netpol.model.names import NodeName
 from ryu_netpol.model.net import Address
 from ryu_netpol.model.objects import Cluster
@@ -16,8 +16,6 @@ from ryu_netpol.oracle.evaluate import Oracle
 
 OUTSIDE = Address.parse("203.0.113.7")
 """Somebody who is not in the cluster: the lab's outside host answers for every such address."""
-_ATTEMPTS = 3
-"""A probe that shows nothing, as on a machine that is too busy, is asked again; a verdict never is."""
 Place = tuple[End, int]
 """A destination: a pod and a port of it."""
 
@@ -118,9 +116,5 @@ def send(lab: Lab, cluster: Cluster) -> Matrix:
     asked = probes(cluster)
     oracle = Oracle(cluster)
     verdicts = [oracle.evaluate(resolve(cluster, probe)) for probe in asked]
-    results = dict(zip(asked, lab.probe(asked), strict=True))
-    for _ in range(_ATTEMPTS - 1):
-        unknown = [probe for probe, result in results.items() if result.outcome is Outcome.ERROR]
-        if unknown:
-            results.update(zip(unknown, lab.probe(unknown), strict=True))
-    return Matrix({probe: Answer(results[probe], v) for probe, v in zip(asked, verdicts, strict=True)})
+    results = insist(lab.probe, asked)
+    return Matrix({p: Answer(result, v) for p, result, v in zip(asked, results, verdicts, strict=True)})

@@ -130,10 +130,7 @@ def _decision(switch: LabNode, node: OfflineNode, outcome: TraceOutcome, index: 
 
 
 def _installed(node: LabNode, which: str) -> list[Installed]:
-    # The datapath counts in its own cache: without this, what ofctl shows is up to half a second old.
-    node.ovs.appctl("revalidator/purge")
-    lines = node.ovs.ofctl("dump-flows", BRIDGE, which).splitlines()
-    return [Installed(line.strip()) for line in lines if "actions=" in line]
+    return [Installed(line.strip()) for line in node.flows(which).splitlines() if "actions=" in line]
 
 
 def _endpoints(node: LabNode, cluster: Cluster) -> Iterator[Endpoint]:

@@ -13,14 +13,12 @@ from pathlib import Path
 from ryu_netpol.cli.common import CommandError
 from ryu_netpol.cli.judges.answer import Answer, Question
 from ryu_netpol.lab.lab import Lab
-from ryu_netpol.lab.probe import Outcome, Result
+from ryu_netpol.lab.probe import Outcome, insist
 from ryu_netpol.lab.specs import node_specs, pod_specs
 from ryu_netpol.model.net import Address
 from ryu_netpol.model.objects import Cluster, Pod
 
 _VERDICTS = {Outcome.ALLOWED: True, Outcome.DENIED: False, Outcome.ERROR: None}
-_ATTEMPTS = 3
-"""A probe that shows nothing, as on a machine that is too busy, is asked again; a verdict never is."""
 
 
 def judge(cluster: Cluster, questions: Sequence[Question], *, write: Callable[[Path], None]) -> list[Answer]:
@@ -30,19 +28,8 @@ def judge(cluster: Cluster, questions: Sequence[Question], *, write: Callable[[P
         write(Path(name))
         with Lab(Path(name), node_specs(cluster)) as lab:
             lab.attach(pod_specs(cluster))
-            results = _ask(lab, questions)
+            results = insist(lab.probe, [question.probe for question in questions])
     return [Answer(_VERDICTS[result.outcome], result.reason) for result in results]
-
-
-def _ask(lab: Lab, questions: Sequence[Question]) -> list[Result]:
-    results = lab.probe([question.probe for question in questions])
-    for _ in range(_ATTEMPTS - 1):
-        unknown = [n for n, result in enumerate(results) if result.outcome is Outcome.ERROR]
-        if not unknown:
-            break
-        for n, result in zip(unknown, lab.probe([questions[n].probe for n in unknown]), strict=True):
-            results[n] = result
-    return results
 
 
 def _refuse_rivals(cluster: Cluster) -> None:

@@ -117,8 +117,7 @@ class Packet:
         **more: int,
     ) -> Packet:
         """A TCP segment to this port."""
-        ends = {"source_port": source_port, "port": port} if fragment is not Fragment.LATER else {}
-        return cls.ip(source, destination, Protocol.TCP, fragment=fragment, **ends, **more)
+        return cls.ip(source, destination, Protocol.TCP, port, source_port=source_port, fragment=fragment, **more)
 
     @classmethod
     def udp(
@@ -132,8 +131,7 @@ class Packet:
         **more: int,
     ) -> Packet:
         """A UDP datagram to this port."""
-        ends = {"source_port": source_port, "port": port} if fragment is not Fragment.LATER else {}
-        return cls.ip(source, destination, Protocol.UDP, fragment=fragment, **ends, **more)
+        return cls.ip(source, destination, Protocol.UDP, port, source_port=source_port, fragment=fragment, **more)
 
     @classmethod
     def sctp(
@@ -147,8 +145,7 @@ class Packet:
         **more: int,
     ) -> Packet:
         """An SCTP packet to this port."""
-        ends = {"source_port": source_port, "port": port} if fragment is not Fragment.LATER else {}
-        return cls.ip(source, destination, Protocol.SCTP, fragment=fragment, **ends, **more)
+        return cls.ip(source, destination, Protocol.SCTP, port, source_port=source_port, fragment=fragment, **more)
 
     @classmethod
     def echo(cls, source: Address, destination: Address, *, fragment: Fragment = Fragment.NO, **more: int) -> Packet:

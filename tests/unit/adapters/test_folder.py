@@ -188,8 +188,9 @@ def test_emptied_for_good(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> 
     watched.start()
 
     path.write_text("")
-
     watched.wait(lambda s: names(s) == [])
+
+    assert [names(s) for s in watched.states] == [["one"], []]
 
 
 def test_removed_and_created_again(watched: Watched) -> None:

@@ -1,15 +1,18 @@
 """What an answer, a silence and a refusal prove."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import pytest
 
 from ryu_netpol.lab import probe
 from ryu_netpol.lab.drops import Drop
 from ryu_netpol.lab.listen import Place
-from ryu_netpol.lab.probe import Findings, Outcome, Question, ask, judge, turns
+from ryu_netpol.lab.probe import Findings, Outcome, Question, Result, ask, insist, judge, turns
 from ryu_netpol.lab.proof import Finding
 from ryu_netpol.lab.shoot import Echo, Shot, Wire
+from ryu_netpol.model.names import Protocol
+from ryu_netpol.model.probe import Probe
+from tests.support import build
 
 A, B = Place("default/a", "ns-a", "10.0.0.1"), Place("default/b", "ns-b", "10.0.0.2")
 NODE = Place("node/node1", "ns-n", "")
@@ -111,3 +114,19 @@ def test_an_outsider_behind_a_node_counts_as_that_node() -> None:
     pod = Place("default/a", "npl1-pod.a", "10.0.0.1")
 
     assert turns([Question(Shot(*ends, "SCTP", 80), ()) for ends in ((outsider, pod), (pod, node))]) == [[0], [1]]
+
+
+def test_only_what_showed_nothing_is_asked_again() -> None:
+    """Three times at most; a verdict stands."""
+    asked = [Probe(build.address("10.0.0.1"), build.address("10.0.0.2"), Protocol.TCP, port) for port in (1, 2, 3)]
+    rounds: list[list[int | None]] = []
+
+    def send(probes: Sequence[Probe]) -> list[Result]:
+        rounds.append([one.port for one in probes])
+        second = Outcome.DENIED if len(rounds) == 2 else Outcome.ERROR
+        return [Result({1: Outcome.ALLOWED, 2: second}.get(one.port or 0, Outcome.ERROR), "") for one in probes]
+
+    found = [result.outcome for result in insist(send, asked)]
+
+    assert found == [Outcome.ALLOWED, Outcome.DENIED, Outcome.ERROR]
+    assert rounds == [[1, 2, 3], [2, 3], [3]]

@@ -41,5 +41,9 @@ def test_a_deferred_signal_comes_after_the_block() -> None:
 
 def test_undisturbed_means_ignored() -> None:
     """A removal of a few seconds runs to its end."""
+    done: list[str] = []
     with ending_in_order(), undisturbed():
         signal.raise_signal(signal.SIGINT)
+        done.append("removed")
+
+    assert done == ["removed"]
