@@ -17,7 +17,8 @@ class Heirs:
     past: dict[Address, Owner | None] = field(default_factory=dict)
     """The last owner of every address that ever had one; None: somebody who is gone."""
     planned: bool = False
-    """The first plan of this run has been made. What was installed before it was judged for whoever has an address."""
+    """The first plan of this run has been made. What it brings to somebody is for flows/narrow.py to see: nobody
+    remembers who had an address before."""
     predecessor: bool = False
     """The switch had flows of an earlier run, which may have known owners that this one does not."""
     raised: bool = False
