@@ -1,22 +1,31 @@
 # What CI runs is what is here. Every target does its own set-up; tests from `test-ovs` on need root.
-PYTEST = .venv/bin/python -m pytest
+# STACK=classic runs demo and tests on Ryu and eventlet, from an environment of their own.
+STACK = os-ken
+VENV = $(if $(filter classic,$(STACK)),.venv-classic,.venv)
+export STACK
+PYTEST = $(VENV)/bin/python -m pytest
 CLUSTERS = 100000
 TRACED = 2000
 PACKETS = 50
 .DEFAULT_GOAL = help
-.PHONY: help setup check fmt demo test test-unit test-sim test-ovs test-net test-e2e test-deep test-streams fuzz corpus golden docs clean
+.PHONY: help setup setup-both check fmt demo test test-unit test-sim test-ovs test-net test-e2e test-deep test-streams bench bench-quick fuzz corpus golden docs clean
 
 help: ## show this
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
-setup: ## install what is missing: Debian packages, .venv
+setup: ## install what is missing: Debian packages, .venv (STACK=classic: .venv-classic)
 	@scripts/setup
 
-demo: setup ## the main job on real packets, in a minute (as root)
-	@.venv/bin/ryu-netpol demo
+setup-both: # what compares the two stacks needs both
+	@STACK=os-ken scripts/setup
+	@STACK=classic scripts/setup
 
-test: setup ## every test (as root)
-	$(PYTEST) tests
+demo: setup ## the main job on real packets, in a minute (as root)
+	@$(VENV)/bin/ryu-netpol demo
+
+test: setup-both ## every test, and from level 3 up all of them on both stacks (as root)
+	.venv/bin/python -m pytest tests
+	.venv-classic/bin/python -m pytest tests/unit/adapters tests/ovs tests/net tests/cni tests/e2e
 
 test-unit: setup ## levels 0 and 2: units, golden flows, a few seconds of fuzzing
 	$(PYTEST) tests/unit tests/golden tests/fuzz
@@ -30,38 +39,44 @@ test-ovs: setup ## level 3: real Open vSwitch, ofproto/trace
 test-net: setup ## level 4: real packets in namespaces
 	$(PYTEST) tests/net tests/cni
 
-test-e2e: setup ## level 6: the Mininet lab
+test-e2e: setup-both ## level 6: the Mininet lab
 	$(PYTEST) tests/e2e
 
 test-deep: setup ## hours of random clusters: CLUSTERS by flows, TRACED by trace, PACKETS by packets (as root)
-	.venv/bin/python -W error -m tests.deep --flows $(CLUSTERS) --trace $(TRACED) --packets $(PACKETS) $(DEEP)
+	$(VENV)/bin/python -W error -m tests.deep --flows $(CLUSTERS) --trace $(TRACED) --packets $(PACKETS) $(DEEP)
 
 test-streams: setup ## 200 policy changes under 50 running streams, three times (as root)
 	for seed in 1 2 3; do STREAM_SEED=$$seed STREAM_CHANGES=200 STREAM_COUNT=50 \
 		$(PYTEST) tests/e2e/test_streams.py -k 'not checker' || exit 1; done
 
+bench: setup ## every benchmark beside its peer, in ten minutes (as root, nothing else running)
+	$(VENV)/bin/ryu-netpol bench $(BENCH)
+
+bench-quick: setup ## about a tenth of each; fails only where a ratio to a peer is missed by far
+	$(VENV)/bin/ryu-netpol bench --quick $(BENCH)
+
 check: setup ## lint, types, import contracts, generated documents
-	.venv/bin/ruff format --check .
-	.venv/bin/ruff check .
-	.venv/bin/mypy
-	.venv/bin/lint-imports
-	.venv/bin/python -m ryu_netpol.flows.document | diff -u docs/pipeline.md -
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+	$(VENV)/bin/python -m ryu_netpol.flows.document | diff -u docs/pipeline.md -
 
 fmt: setup ## format
-	.venv/bin/ruff format .
-	.venv/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+	$(VENV)/bin/ruff check --fix .
 
 docs: setup ## write the generated documents
-	.venv/bin/python -m ryu_netpol.flows.document > docs/pipeline.md
+	$(VENV)/bin/python -m ryu_netpol.flows.document > docs/pipeline.md
 
 fuzz: setup ## damaged manifests for FUZZ_SECONDS (600) from the chance FUZZ_SEED
-	.venv/bin/python -W error -m tests.fuzz
+	$(VENV)/bin/python -W error -m tests.fuzz
 
 corpus: setup ## ask a real API server again: $$KUBEBUILDER_ASSETS has etcd and kube-apiserver
-	.venv/bin/python -W error -m tests.corpus.record
+	$(VENV)/bin/python -W error -m tests.corpus.record
 
 golden: setup ## rewrite the golden flows; review the difference
-	.venv/bin/python -m tests.golden
+	$(VENV)/bin/python -m tests.golden
 
 clean: ## remove what set-up and tests made in this folder
-	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-classic build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ryu_netpol.adapters.openflow import OpenFlowSession
-from ryu_netpol.adapters.ryu_compat import DEAD, MAIN, OPENFLOW_1_4, RawReceived, RyuApp, Server, StateChanged, on
+from ryu_netpol.adapters.ryu_compat.framework import DEAD, MAIN, OPENFLOW_1_4, RyuApp, StateChanged, on
+from ryu_netpol.adapters.ryu_compat.messages import RawReceived
+from ryu_netpol.adapters.ryu_compat.server import Server
 
 __all__ = ["NetpolApp", "run_switch_app"]
 

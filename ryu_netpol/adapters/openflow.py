@@ -10,6 +10,9 @@ A bundle goes through these steps:
    commit would apply the others. So the commit is sent only now, and only if there was no error.
 3. The reply to the commit, or an error. Only then are the meters deleted that nothing refers to any more.
 
+The lock is held for moments only: packing a plan and reading a dump take seconds for a large node, and whoever serves
+the connection would meanwhile not answer the switch's echo requests.
+
 Traps: a bundle number is never used twice, nobody knows how a lost one ended. When the connection is lost, SwitchLost
 is all that is delivered: what was under way has failed with it.
 """
@@ -22,18 +25,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from ryu_netpol.adapters.openflow_work import Bundling, Dumping
 from ryu_netpol.agent.boundary import SwitchLink
 from ryu_netpol.agent.effects import Report
-from ryu_netpol.agent.events import CommitFailed, Committed, Event, FlowsDumped, SwitchLost, SwitchUp
+from ryu_netpol.agent.events import CommitFailed, Committed, Event, SwitchLost, SwitchUp
 from ryu_netpol.flows import text, wire
 from ryu_netpol.flows.delta import Plan
-from ryu_netpol.flows.ir import Flow, FlowTable
 from ryu_netpol.flows.wire import decode
 from ryu_netpol.flows.wire.codes import MULTIPART_HEADER_LENGTH, REPLY_MORE, Bundle, MeterCommand, Multipart, Type
 from ryu_netpol.flows.wire.errors import METER_EXISTS, UNKNOWN_METER, OpenFlowError, decode_error
-
-_ERRORS_NAMED = 20
-"""So many errors of one bundle are told in full."""
 
 
 class Transport(Protocol):
@@ -47,49 +47,13 @@ class Transport(Protocol):
 
 
 @dataclass(slots=True)
-class _InFlight:
-    """The bundle that is being sent or committed."""
-
-    number: int
-    encoded: wire.EncodedPlan
-    commit_xid: int
-    meters: dict[int, int]
-    """xid -> meter"""
-    errors: list[str] = field(default_factory=list)
-    refused: int = 0
-
-    def refuse(self, what: str) -> None:
-        """Note an error; beyond some, only their number."""
-        self.refused += 1
-        if self.refused <= _ERRORS_NAMED:
-            self.errors.append(what)
-
-    def told(self) -> tuple[str, ...]:
-        """The errors as the agent gets them."""
-        more = self.refused - len(self.errors)
-        return (*self.errors, *([f"and {more} more"] if more else []))
-
-
-@dataclass(slots=True)
-class _Dumping:
-    """The parts of a dump that have come in."""
-
-    flows_xid: int
-    meters_xid: int
-    flows: list[Flow] = field(default_factory=list)
-    unreadable: int = 0
-    meters: frozenset[int] = frozenset()
-    missing: set[int] = field(default_factory=set)
-
-
-@dataclass(slots=True)
 class _Connection:
     """What belongs to one connection and ends with it."""
 
     number: int
     transport: Transport
-    bundle: _InFlight | None = None
-    dumping: _Dumping | None = None
+    bundle: Bundling | None = None
+    dumping: Dumping | None = None
     dumped: bool = False
     meters_leaving: set[int] = field(default_factory=set)
     """xids of requests to delete a meter."""
@@ -97,13 +61,27 @@ class _Connection:
     """xids of discards: it does not matter how they end."""
 
 
+def _in_a_thread(function: Callable[[], None]) -> None:
+    threading.Thread(target=function, name="dump", daemon=True).start()
+
+
 class OpenFlowSession(SwitchLink):
     """One bridge, one connection at a time; the newest wins."""
 
-    def __init__(self, *, deliver: Callable[[Event], None], report: Callable[[Report], None]) -> None:
-        """`deliver` and `report` are called from several threads, one at a time; they must not call back."""
+    def __init__(
+        self,
+        *,
+        deliver: Callable[[Event], None],
+        report: Callable[[Report], None],
+        later: Callable[[Callable[[], None]], None] = _in_a_thread,
+    ) -> None:
+        """`deliver` and `report` are called from several threads, one at a time; they must not call back.
+
+        `later` has something called that takes long, by another thread.
+        """
         self._deliver = deliver
         self._report = report
+        self._later = later
         self._lock = threading.Lock()
         self._connection: _Connection | None = None
         self._numbers = itertools.count(1)
@@ -162,14 +140,20 @@ class OpenFlowSession(SwitchLink):
                 raise RuntimeError("a bundle is in flight already: the agent must wait for its end")
             number = next(self._bundles)
             first = self._xids(wire.xids_needed(plan) + len(plan.meters_add) + 1)
-            try:
-                encoded = wire.encode_plan(plan, bundle=number, first_xid=first)
-            except wire.WireError as error:
-                self._deliver(CommitFailed(plan.generation, (str(error),)))
+        failed: CommitFailed | None = None
+        try:
+            encoded = wire.encode_plan(plan, bundle=number, first_xid=first)
+        except wire.WireError as error:
+            failed = CommitFailed(plan.generation, (str(error),))
+        with self._lock:
+            if self._connection is not current:
+                return
+            if failed is not None:
+                self._deliver(failed)
                 return
             after = encoded.close_xid + 1
             meters = dict(enumerate(plan.meters_add, after + 1))
-            current.bundle = _InFlight(number, encoded, commit_xid=after, meters=meters)
+            current.bundle = Bundling(number, encoded, commit_xid=after, meters=meters)
             send = current.transport.send
             send(b"".join(wire.encode_meter_mod(MeterCommand.ADD, meter, xid=xid) for xid, meter in meters.items()))
             for piece in encoded.pieces:
@@ -185,7 +169,7 @@ class OpenFlowSession(SwitchLink):
             if current is None or current.number != connection:
                 return
             first = self._xids(2)
-            current.dumping = _Dumping(first, first + 1, missing={first, first + 1})
+            current.dumping = Dumping(first, first + 1, missing={first, first + 1})
             current.transport.send(wire.encode_flow_request(xid=first) + wire.encode_meter_request(xid=first + 1))
 
     def nudge(self) -> None:
@@ -228,7 +212,7 @@ class OpenFlowSession(SwitchLink):
             connection.meters_leaving.add(xid)
             connection.transport.send(wire.encode_meter_mod(MeterCommand.DELETE, meter, xid=xid))
 
-    def _fail(self, connection: _Connection, bundle: _InFlight) -> None:
+    def _fail(self, connection: _Connection, bundle: Bundling) -> None:
         connection.bundle = None
         xid = self._xids(1)
         connection.discards.add(xid)
@@ -249,7 +233,7 @@ class OpenFlowSession(SwitchLink):
                 bundle.refuse(f"{error}: meter {meter}")
         elif dumping is not None and xid in dumping.missing:
             # Without the flows nothing is known, and everything is replaced; meters that exist are changed then.
-            dumping.unreadable += xid == dumping.flows_xid
+            dumping.refused += xid == dumping.flows_xid
             self._report(Report("openflow_error", f"the switch refused to be dumped: {error}"))
             self._arrived(connection, dumping, xid)
         elif xid in connection.discards:
@@ -257,7 +241,7 @@ class OpenFlowSession(SwitchLink):
         elif not (xid in connection.meters_leaving and error == UNKNOWN_METER):
             self._report(Report("openflow_error", f"the switch refused message {xid}: {error}"))
 
-    def _on_bundle_error(self, connection: _Connection, bundle: _InFlight, xid: int, error: OpenFlowError) -> None:
+    def _on_bundle_error(self, connection: _Connection, bundle: Bundling, xid: int, error: OpenFlowError) -> None:
         flow = bundle.encoded.flow(xid)
         if flow is not None:
             bundle.refuse(f"{error}: {text.render(flow)}")
@@ -276,23 +260,21 @@ class OpenFlowSession(SwitchLink):
         kind, flags = decode.decode_multipart_header(message)
         body = message[MULTIPART_HEADER_LENGTH:]
         if kind == Multipart.FLOW:
-            flows, unreadable = decode.decode_flow_stats(body)
-            dumping.flows += flows
-            dumping.unreadable += unreadable
+            dumping.parts.append(body)
         else:
             dumping.meters |= decode.decode_meter_config(body)
         if not flags & REPLY_MORE:
             self._arrived(connection, dumping, xid)
 
-    def _arrived(self, connection: _Connection, dumping: _Dumping, xid: int) -> None:
+    def _arrived(self, connection: _Connection, dumping: Dumping, xid: int) -> None:
         dumping.missing.discard(xid)
-        if dumping.missing:
-            return
-        connection.dumping, connection.dumped = None, True
-        # Two flows with one key: what we read is less than what is there, so somebody else wrote one of them.
-        try:
-            table = FlowTable(dumping.flows)
-        except ValueError:
-            table = FlowTable()
-        unreadable = dumping.unreadable + len(dumping.flows) - len(table)
-        self._deliver(FlowsDumped(connection.number, table, meters=dumping.meters, unreadable=unreadable))
+        if not dumping.missing:
+            self._later(lambda: self._read(connection, dumping))
+
+    def _read(self, connection: _Connection, dumping: Dumping) -> None:
+        """Read a dump whose parts are all there, without the lock, and deliver it if it is still wanted."""
+        dumped = dumping.read(connection.number)
+        with self._lock:
+            if self._connection is connection and connection.dumping is dumping:
+                connection.dumping, connection.dumped = None, True
+                self._deliver(dumped)

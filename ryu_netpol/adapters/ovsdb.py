@@ -56,13 +56,16 @@ class OvsdbAdapter:
         bridge: str = "br-int",
         gateway: str = "np-gw0",
         datapath_type: str = "system",
+        agent: str = "ryu-netpol",
     ) -> None:
         """`controller` is the OpenFlow target ("unix:PATH"); `report` takes what to count it under, and a sentence.
 
+        `agent` says what runs here: people find it in the Bridge row.
         `datapath_type` is for a bridge that does not exist yet; that of an existing one is left alone.
         """
         self._remote = remote
         self._settings = BridgeSettings(bridge, gateway, controller, datapath_type)
+        self._agent = agent
         self._deliver = deliver
         self._report = report
         self._boot_id = BOOT_ID.read_text(encoding="ascii").strip()
@@ -199,7 +202,7 @@ class OvsdbAdapter:
 
     def _marks(self) -> Marks:
         with self._lock:
-            return Marks(self._highest, self._synced, dict(self._ready))
+            return Marks(self._highest, self._synced, dict(self._ready), self._agent)
 
     def _begin(self, idl: Replica, now: float) -> tuple[Any, float]:
         """Write what is missing, all of it in one transaction; returns that (or None) and when to look again."""

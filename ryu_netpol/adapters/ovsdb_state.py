@@ -18,6 +18,7 @@ from ryu_netpol.model.net import Address
 
 EPOCH_KEY = "netpol-epoch-limit"
 SYNCED_KEY = "netpol-synced"
+AGENT_KEY = "netpol-agent"
 
 
 @dataclass(frozen=True, slots=True)

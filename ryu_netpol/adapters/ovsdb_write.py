@@ -19,7 +19,7 @@ from typing import Any
 
 from cni.contract import CONTAINER_ID_KEY, READY_KEY
 from ryu_netpol.adapters.ovsdb_schema import Replica
-from ryu_netpol.adapters.ovsdb_state import EPOCH_KEY, SYNCED_KEY, epoch_limit, find_bridge
+from ryu_netpol.adapters.ovsdb_state import AGENT_KEY, EPOCH_KEY, SYNCED_KEY, epoch_limit, find_bridge
 
 OPENFLOW = "OpenFlow14"
 # Longer than the agent's longest computation: a busy agent must not lose its session.
@@ -48,6 +48,8 @@ class Marks:
     synced: bool = False
     ready: Mapping[str, str] = field(default_factory=dict)
     """Container id by port name."""
+    agent: str = ""
+    """What runs here, for people: its version and its stack."""
 
 
 def stable_mac(*seed: str) -> str:
@@ -92,7 +94,7 @@ def _create_bridge(txn: Any, root: Any, settings: BridgeSettings, marks: Marks) 
     # A bridge that somebody deleted: what was saved on it must not be lost with it.
     epoch = {EPOCH_KEY: str(marks.epoch)} if marks.epoch else {}
     synced = {SYNCED_KEY: "true"} if marks.synced else {}
-    row.external_ids = {**epoch, **synced}
+    row.external_ids = {**epoch, **synced, AGENT_KEY: marks.agent}
     root.addvalue("bridges", row)
 
 
@@ -164,6 +166,8 @@ def write_marks(txn: Any, bridge: str, marks: Marks) -> None:
     limit = epoch_limit(row.external_ids)
     if marks.epoch > (limit or 0):
         row.setkey("external_ids", EPOCH_KEY, str(marks.epoch))
+    if row.external_ids.get(AGENT_KEY) != marks.agent:
+        row.setkey("external_ids", AGENT_KEY, marks.agent)
     synced = row.external_ids.get(SYNCED_KEY)
     if marks.synced and synced != "true":
         row.setkey("external_ids", SYNCED_KEY, "true")

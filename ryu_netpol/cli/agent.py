@@ -11,16 +11,16 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from ryu_netpol import __version__
 from ryu_netpol.adapters.folder import FolderFeed, FolderState
 from ryu_netpol.adapters.gateway import Gateway, GatewayError
 from ryu_netpol.adapters.hostaddr import HostAddresses
 from ryu_netpol.adapters.openflow import OpenFlowSession
 from ryu_netpol.adapters.ovsdb import OvsdbAdapter
-from ryu_netpol.adapters.ryu_compat import ListenError
+from ryu_netpol.adapters.ryu_compat.stack import VARIABLE, Stack, StackError, choose, describe
 from ryu_netpol.adapters.settle import RevalidatorSettler
 from ryu_netpol.agent.core import Agent
 from ryu_netpol.agent.events import BridgeSeen, Event, Replaced
-from ryu_netpol.app import run_switch_app
 from ryu_netpol.cli.common import USAGE, complain
 from ryu_netpol.config import Settings, SettingsError
 from ryu_netpol.model.load import LocatedProblem
@@ -55,6 +55,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
                         help="Unix socket for Open vSwitch, in its run directory (default: %(default)s)")  # fmt: skip
     parser.add_argument("--datapath-type", choices=("system", "netdev", "dummy"), default="system",
                         help="of a bridge that has to be made: kernel (system) or userspace (netdev)")  # fmt: skip
+    parser.add_argument("--stack", choices=tuple(Stack), default=os.environ.get(VARIABLE),
+                        help="os-ken in native threads, or classic: Ryu 4.34 with eventlet "
+                        f"(default: ${VARIABLE}, else what is installed; of both, classic)")  # fmt: skip
     parser.add_argument("--log-level", choices=("debug", "info", "warning"), default="info", help="default: info")
     parser.set_defaults(run=run)
 
@@ -74,14 +77,19 @@ def run(args: argparse.Namespace) -> int:
             openflow=args.openflow,
             datapath_type=args.datapath_type,
         )
-        serve(settings)
-    except (SettingsError, ListenError, GatewayError, ValueError) as error:
+        serve(settings, choose(args.stack))
+    except (SettingsError, StackError, GatewayError, ValueError) as error:
         return complain("agent", str(error), USAGE)
     return 0
 
 
-def serve(settings: Settings) -> None:
-    """Put an agent and its adapters together, and run it until SIGTERM or SIGINT. Raises ListenError, GatewayError."""
+def serve(settings: Settings, stack: Stack) -> None:
+    """Put an agent and its adapters together, and run it until SIGTERM or SIGINT. Raises OSError, GatewayError."""
+    # The first import decides which framework this process runs on.
+    os.environ[VARIABLE] = stack
+    from ryu_netpol.app import run_switch_app
+
+    program = f"ryu-netpol {__version__} on {describe(stack)}"
     runtime = Runtime(Agent(node=settings.node, pod_cidrs=settings.pod_cidrs))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: runtime.stop())
@@ -103,6 +111,7 @@ def serve(settings: Settings) -> None:
         bridge=settings.bridge,
         gateway=settings.gateway,
         datapath_type=settings.datapath_type,
+        agent=program,
     )
     # Open vSwitch connects only to sockets in its run directory, so that is where this one is.
     settler = RevalidatorSettler(
@@ -116,7 +125,7 @@ def serve(settings: Settings) -> None:
         for adapter in (settler, database, feed):
             adapter.start()
             running.callback(adapter.stop)
-        LOG.info("agent of node %s started", settings.node)
+        LOG.info("agent of node %s started: %s", settings.node, program)
         runtime.run(session, database, settler)
     LOG.info("agent of node %s ended; what is installed stays in force", settings.node)
 

@@ -118,8 +118,10 @@ def _status(args: argparse.Namespace) -> int:
 def _describe(lab: Lab) -> None:
     for node in lab.nodes.values():
         agent = node.agent
-        runs = f"agent {agent.pid}" if agent is not None and agent.alive() else "NO AGENT RUNS"
-        switch = f"Open vSwitch {node.ovs.processes()[0].pid}" if len(node.ovs.processes()) == 2 else "NO SWITCH RUNS"
+        daemons = node.ovs.processes()
+        switch = f"Open vSwitch {daemons[0].pid}" if len(daemons) == 2 else "NO SWITCH RUNS"
+        says = f" ({node.agent_says})" if len(daemons) == 2 else ""
+        runs = f"agent {agent.pid}{says}" if agent is not None and agent.alive() else "NO AGENT RUNS"
         print(f"  {node.name:26} {', '.join(node.spec.addresses)}; {runs}, {switch}; log: {node.agent_log}")
     for key, pod in lab.pods.items():
         print(f"  {key:26} {', '.join(pod.addresses) or 'not attached'} on {pod.node.name}")

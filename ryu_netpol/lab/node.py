@@ -27,6 +27,7 @@ from ryu_netpol.lab.underlay import OUTSIDE_ADDRESSES, Underlay, routes
 BRIDGE = "br-int"
 GATEWAY = "np-gw0"
 SYNCED = "netpol-synced"
+AGENT = "netpol-agent"
 MOST_NODES = 90
 
 
@@ -179,6 +180,12 @@ class LabNode:
         except FileNotFoundError:
             return None
         return ProcessRef(int(pid), int(started))
+
+    @property
+    def agent_says(self) -> str:
+        """What the last agent wrote about itself: its version and what it runs on; empty if none ever did."""
+        words = self.ovs.vsctl("--if-exists", "get", "Bridge", BRIDGE, f"external_ids:{AGENT}")
+        return words.strip().strip('"')
 
     @property
     def agent_log(self) -> Path:

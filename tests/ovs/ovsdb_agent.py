@@ -14,6 +14,7 @@ from ryu_netpol.lab.switch import PrivateOvs
 PATIENT = 10.0
 BRIDGE = "br-int"
 GATEWAY = "np-gw0"
+PROGRAM = "ryu-netpol 1 on a stack"
 
 IDENTITY = PortIdentity(
     namespace="shop",
@@ -44,6 +45,7 @@ class Agent:
             gateway=GATEWAY,
             controller=self.controller,
             datapath_type=datapath_type,
+            agent=PROGRAM,
             deliver=self._deliver,
             report=self._report,
         )

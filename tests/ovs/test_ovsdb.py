@@ -8,12 +8,12 @@ from dataclasses import replace
 import pytest
 
 from cni.contract import READY_KEY
-from ryu_netpol.adapters.ovsdb_state import EPOCH_KEY, SYNCED_KEY
+from ryu_netpol.adapters.ovsdb_state import AGENT_KEY, EPOCH_KEY, SYNCED_KEY
 from ryu_netpol.agent.events import BridgePort, BridgeSeen, EpochSaved
 from ryu_netpol.lab.switch import PrivateOvs
 from ryu_netpol.model.names import OfPort
 from ryu_netpol.model.net import Address
-from tests.ovs.ovsdb_agent import BRIDGE, GATEWAY, IDENTITY, Agent, eventually
+from tests.ovs.ovsdb_agent import BRIDGE, GATEWAY, IDENTITY, PROGRAM, Agent, eventually
 
 
 @pytest.fixture
@@ -42,6 +42,7 @@ def test_everything_the_agent_needs_is_made(agent: Agent) -> None:
     assert agent.bridge("fail_mode") == "secure"
     assert agent.bridge("protocols") == "[OpenFlow14]"
     assert agent.bridge("datapath_type") == "netdev"
+    assert agent.bridge(f"external_ids:{AGENT_KEY}") == f'"{PROGRAM}"'
     hwaddr = agent.bridge("other_config:hwaddr").strip('"')
     assert f'"0000{hwaddr.replace(":", "")}"' == agent.bridge("datapath_id")
     assert ovs.vsctl("get", "Interface", GATEWAY, "type").strip() == "internal"
@@ -62,7 +63,7 @@ def test_existing_bridge_is_taken_over(ovs: PrivateOvs) -> None:
     ovs.add_dummy_port(BRIDGE, "other", ofport=9)
     ovs.vsctl("set", "Bridge", BRIDGE, f"external_ids:{SYNCED_KEY}=true", "external_ids:theirs=1", "protocols=[]")
     ovs.vsctl("set-controller", BRIDGE, "tcp:127.0.0.1:9")
-    ovs.vsctl("set", "Bridge", BRIDGE, f"external_ids:{EPOCH_KEY}=41")
+    ovs.vsctl("set", "Bridge", BRIDGE, f"external_ids:{EPOCH_KEY}=41", f"external_ids:{AGENT_KEY}=earlier")
     agent = Agent(ovs, datapath_type="system")
     agent.adapter.start()
     try:
@@ -70,7 +71,7 @@ def test_existing_bridge_is_taken_over(ovs: PrivateOvs) -> None:
 
         assert frozenset({BridgePort("other", seen_number(seen, "other"))}) == seen.ports
         assert seen.epoch_limit == 41
-        assert f'{{{EPOCH_KEY}="41", theirs="1"}}' == agent.bridge("external_ids")
+        assert f'{{{AGENT_KEY}="{PROGRAM}", {EPOCH_KEY}="41", theirs="1"}}' == agent.bridge("external_ids")
         assert agent.bridge("fail_mode") == "secure"
         assert agent.controller == ovs.vsctl("get-controller", BRIDGE).strip()
         assert agent.bridge("datapath_type") == "netdev"
@@ -109,6 +110,7 @@ def test_changes_by_others_are_repaired_and_reported(agent: Agent, command: list
     assert agent.controller == agent.ovs.vsctl("get-controller", BRIDGE).strip()
     assert "OpenFlow14" in agent.bridge("protocols")
     assert agent.bridge(f"external_ids:{EPOCH_KEY}") == '"12"'
+    assert agent.bridge(f"external_ids:{AGENT_KEY}") == f'"{PROGRAM}"'
     assert GATEWAY in agent.ovs.vsctl("list-ports", BRIDGE).split()
     if "del" in command[0] and "controller" not in command[0]:
         agent.wait(lambda: len(agent.events) > before, "the gateway is not back")
@@ -192,6 +194,22 @@ def test_epoch_limit_never_falls(agent: Agent) -> None:
 
     assert agent.bridge(f"external_ids:{EPOCH_KEY}") == '"5"'
     assert agent.wait_seen(lambda seen: seen.epoch_limit > 0, "limit not told").epoch_limit == 5
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(["remove", "Bridge", BRIDGE, "external_ids", AGENT_KEY], id="removed"),
+        pytest.param(["set", "Bridge", BRIDGE, f"external_ids:{AGENT_KEY}=other"], id="changed"),
+    ],
+)
+def test_what_runs_here_is_written_again(agent: Agent, change: list[str]) -> None:
+    """Whoever takes the agent's own words away: they are back. They stay when it ends: they say who was the last."""
+    agent.ovs.vsctl(*change)
+
+    assert eventually(lambda: agent.bridge(f"external_ids:{AGENT_KEY}") == f'"{PROGRAM}"')
+    agent.adapter.stop()
+    assert agent.bridge(f"external_ids:{AGENT_KEY}") == f'"{PROGRAM}"'
 
 
 def test_synced_follows_the_agent(agent: Agent) -> None:

@@ -46,7 +46,8 @@ class Story:
             self._lab.up()
             version = self._node.ovs.vsctl("--version").splitlines()[0].rpartition(" ")[2]
             agent = self._node.agent
-            step.say(f"Open vSwitch {version}, userspace datapath; agent {agent.pid if agent else '?'}")
+            step.say(f"Open vSwitch {version}, userspace datapath")
+            step.say(f"agent {agent.pid if agent else '?'}: {self._node.agent_says}")
         with self._teller.step("Its pods, attached by the CNI plugin as a kubelet does it") as step:
             self._lab.attach(pod_specs(self._scenes.cluster()))
             for key, pod in sorted(self._scenes.cluster().pods.items()):

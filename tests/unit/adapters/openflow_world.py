@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 
 from ryu_netpol.adapters.openflow import OpenFlowSession
 from ryu_netpol.agent.effects import Report
@@ -23,8 +24,10 @@ MSG_FAILED = (17, 13)
 class Switch:
     """The other end of one connection: takes what is sent apart, and answers as the test says."""
 
-    def __init__(self, session: OpenFlowSession) -> None:
+    def __init__(self, session: OpenFlowSession, later: list[Callable[[], None]]) -> None:
+        """`later` is what the session wants called by another thread: it is, when a message has been received."""
         self.session = session
+        self.later = later
         self.messages: list[bytes] = []
         self.hung_up = False
 
@@ -55,23 +58,29 @@ class Switch:
     def is_control(message: bytes, kind: Bundle) -> bool:
         return decode_header(message).type == Type.BUNDLE_CONTROL and decode_bundle_control(message)[1] == kind
 
+    def receive(self, message: bytes) -> None:
+        """Hand a message to the session."""
+        self.session.received(self, message)
+        while self.later:
+            self.later.pop(0)()
+
     def reply(self, request: bytes) -> None:
         """Acknowledge a bundle control message: the types of replies follow those of requests."""
         number, kind = decode_bundle_control(request)
         reply = struct.pack("!BBHIIHH", 5, Type.BUNDLE_CONTROL, 16, decode_header(request).xid, number, kind + 1, 3)
-        self.session.received(self, reply)
+        self.receive(reply)
 
     def refuse(self, request: bytes, error: tuple[int, int]) -> None:
         """Answer a message with an error."""
         body = struct.pack("!HH", *error) + request[:64]
         header = Header(5, Type.ERROR, 8 + len(body), decode_header(request).xid)
-        self.session.received(self, struct.pack("!BBHI", *header) + body)
+        self.receive(struct.pack("!BBHI", *header) + body)
 
     def answer(self, request: bytes, body: bytes, *, more: bool = False) -> None:
         """Answer a multipart request."""
         kind, _ = decode_multipart_header(request)
         head = (5, Type.MULTIPART_REPLY, 16 + len(body), decode_header(request).xid, kind, int(more))
-        self.session.received(self, struct.pack("!BBHIHHxxxx", *head) + body)
+        self.receive(struct.pack("!BBHIHHxxxx", *head) + body)
 
 
 class World:
@@ -80,12 +89,13 @@ class World:
     def __init__(self) -> None:
         self.events: list[Event] = []
         self.reports: list[Report] = []
-        self.session = OpenFlowSession(deliver=self.events.append, report=self.reports.append)
+        self.later: list[Callable[[], None]] = []
+        self.session = OpenFlowSession(deliver=self.events.append, report=self.reports.append, later=self.later.append)
         self.connections = 0
 
     def connect(self) -> Switch:
         """A switch that has just shaken hands."""
-        switch = Switch(self.session)
+        switch = Switch(self.session, self.later)
         self.connections += 1
         self.session.connected(switch)
         return switch

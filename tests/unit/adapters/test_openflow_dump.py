@@ -76,7 +76,7 @@ def test_without_a_switch_nothing_happens(world: World) -> None:
     """Neither program nor dump fails: SwitchUp will come."""
     world.program(Plan(4, adds=(FLOW,)))
     world.dump()
-    world.session.disconnected(Switch(world.session))
+    world.session.disconnected(Switch(world.session, world.later))
 
     assert world.events == []
 
