@@ -18,27 +18,30 @@ HERE = Path(__file__).parent
 
 SWITCH = ("ovsdb-server", "ovs-vswitchd", "ovsdb-tool", "ovs-vsctl", "ovs-ofctl")
 NETWORK = ("ip", "nft", "nsenter", "sysctl")
+ENVIRONMENTS = (".venv", ".venv-classic")
 LEVELS: dict[str, tuple[str, ...]] = {
     "ovs": SWITCH,
     "net": ("root", *NETWORK, *SWITCH),
     "cni": ("root", *NETWORK, "ethtool", *SWITCH, "host-local"),
-    "e2e": ("root", *NETWORK, "ethtool", *SWITCH, "host-local", "ping", "mn", "mininet"),
+    "e2e": ("root", *NETWORK, "ethtool", *SWITCH, "host-local", "ping", "mn", "mininet", *ENVIRONMENTS),
 }
 """What the tests in each folder need, beside Python packages. Folders that are not named need nothing."""
 
-PACKAGES = {
-    **dict.fromkeys(SWITCH, "openvswitch-switch"),
-    "ip": "iproute2",
-    "nft": "nftables",
-    "nsenter": "util-linux",
-    "sysctl": "procps",
-    "ethtool": "ethtool",
-    "host-local": "containernetworking-plugins",
-    "ping": "iputils-ping",
-    "mn": "mininet",
-    "mininet": "mininet, shown to the virtual environment by `make setup`",
+SOURCES = {
+    **dict.fromkeys(SWITCH, "Debian package openvswitch-switch"),
+    "ip": "Debian package iproute2",
+    "nft": "Debian package nftables",
+    "nsenter": "Debian package util-linux",
+    "sysctl": "Debian package procps",
+    "ethtool": "Debian package ethtool",
+    "host-local": "Debian package containernetworking-plugins",
+    "ping": "Debian package iputils-ping",
+    "mn": "Debian package mininet",
+    "mininet": "Debian package mininet, shown to the virtual environment by `make setup`",
+    ".venv": "`make setup` makes it",
+    ".venv-classic": "`make setup STACK=classic` makes it",
 }
-"""The Debian package that brings each of them."""
+"""Where each of them comes from."""
 
 # Daemons live in sbin, which is not in everybody's PATH; plugins are in no PATH at all.
 FOLDERS = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin", "/usr/lib/cni"])
@@ -54,6 +57,8 @@ def is_there(need: str) -> bool:
             return importlib.util.find_spec("mininet.net") is not None
         except ImportError:
             return False
+    if need in ENVIRONMENTS:
+        return (HERE.parent / need / "bin" / "ryu-netpol").exists()
     return shutil.which(need, path=FOLDERS) is not None
 
 
@@ -63,7 +68,7 @@ def complaint(levels: Iterable[str], is_there: Callable[[str], bool] = is_there)
     needs = {need for level in levels for need in LEVELS[level] if not is_there(need)}
     if not needs:
         return ""
-    wanted = [f"{need} (Debian package {PACKAGES[need]})" for need in sorted(needs - {"root"})]
+    wanted = [f"{need} ({SOURCES[need]})" for need in sorted(needs - {"root"})]
     lacking = ", ".join((["root"] if "root" in needs else []) + wanted)
     where = ", ".join(f"tests/{level}" for level in levels if needs & set(LEVELS[level]))
     return f"{where} cannot run here, they lack {lacking}: run `make setup` and the tests as root, or `make test-unit`."

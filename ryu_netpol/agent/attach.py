@@ -6,11 +6,12 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ryu_netpol.agent.events import Attachment, BridgePort, BridgeSeen
+from ryu_netpol.agent.events import Attachment, BridgeSeen
 from ryu_netpol.agent.store import Store
 from ryu_netpol.flows.bridge import ClosedPort
 from ryu_netpol.model.names import NodeName, PodKey
 from ryu_netpol.model.objects import Pod
+from ryu_netpol.policy.live import Changes
 from ryu_netpol.policy.owners import Endpoint
 
 
@@ -26,27 +27,47 @@ class Sandbox(NamedTuple):
 class Attached:
     """Every port of the bridge, sorted by what it may do."""
 
-    ready: dict[BridgePort, Endpoint]
-    """Ports of pods that the store knows."""
+    ready: tuple[Endpoint, ...]
+    """Endpoints of pods that the store knows."""
+    sandboxes: frozenset[Sandbox]
+    """Those that are ready once their flows are installed."""
     closed: tuple[ClosedPort, ...]
     unknown: tuple[int, ...]
     problems: tuple[tuple[str, str], ...]
     """What an operator must know, as (counter, sentence)."""
 
-    @property
-    def sandboxes(self) -> frozenset[Sandbox]:
-        """Those that are ready once their flows are installed."""
-        declared = ((port.name, port.attachment) for port in self.ready)
-        return frozenset(Sandbox(name, a.container, a.created) for name, a in declared if a)
+
+class Attachments:
+    """Every port of the bridge, sorted anew when something happened to the bridge, a namespace or one of its pods."""
+
+    def __init__(self, node: NodeName) -> None:
+        self._node = node
+        self._seen: BridgeSeen | None = None
+        self._pods: frozenset[PodKey] = frozenset()
+        self._attached: Attached | None = None
+
+    def update(self, seen: BridgeSeen, store: Store, changes: Changes) -> Attached:
+        """How it is now; the same object means: as it was."""
+        if self._attached is None or seen is not self._seen or changes.namespaces or self._concerned(changes):
+            now = attached(seen, store, self._node)
+            if now != self._attached:
+                self._attached = now
+            self._seen = seen
+            self._pods = frozenset(PodKey(a.namespace, a.pod) for port in seen.ports if (a := port.attachment))
+        return self._attached
+
+    def _concerned(self, changes: Changes) -> bool:
+        return any(pod in self._pods for pod in changes.pods)
 
 
 def attached(seen: BridgeSeen, store: Store, node: NodeName) -> Attached:
     """Sort the ports. Nothing is opened for a pod that the store does not know: policy may select it (NP-73)."""
-    ready: dict[BridgePort, Endpoint] = {}
+    ready: list[Endpoint] = []
+    sandboxes: list[Sandbox] = []
     closed: list[ClosedPort] = []
     unknown: list[int] = []
     problems: list[tuple[str, str]] = []
-    pods = store.snapshot().pods
+    pods = store.pods
     twice = {number for number, count in Counter(port.number for port in seen.ports).items() if count > 1}
     for port in sorted(seen.ports, key=lambda p: (p.number, p.name)):
         if port.number in twice:
@@ -64,8 +85,9 @@ def attached(seen: BridgeSeen, store: Store, node: NodeName) -> Attached:
             closed.append(ClosedPort(port.number, attachment.mac, attachment.addresses))
             problems.append(("closed_endpoint", f"pod {key} on port {port.name} is closed: {why}"))
             continue
-        ready[port] = Endpoint(key, port.number, attachment.mac, attachment.addresses, attachment.created)
-    return Attached(ready, tuple(closed), tuple(unknown), tuple(problems))
+        ready.append(Endpoint(key, port.number, attachment.mac, attachment.addresses, attachment.created))
+        sandboxes.append(Sandbox(port.name, attachment.container, attachment.created))
+    return Attached(tuple(ready), frozenset(sandboxes), tuple(closed), tuple(unknown), tuple(problems))
 
 
 def _why_closed(attachment: Attachment, pod: Pod | None, store: Store, node: NodeName) -> str:

@@ -27,7 +27,7 @@ from ryu_netpol.model.load import LocatedProblem
 from ryu_netpol.model.names import NodeName
 from ryu_netpol.model.net import Cidr
 from ryu_netpol.model.objects import Namespace, Object, Pod, Policy
-from ryu_netpol.runtime import Runtime
+from ryu_netpol.runtime import Runtime, spare_collections
 
 LOG = logging.getLogger("ryu_netpol.agent")
 
@@ -89,6 +89,7 @@ def serve(settings: Settings, stack: Stack) -> None:
     os.environ[VARIABLE] = stack
     from ryu_netpol.app import run_switch_app
 
+    spare_collections()
     program = f"ryu-netpol {__version__} on {describe(stack)}"
     runtime = Runtime(Agent(node=settings.node, pod_cidrs=settings.pod_cidrs))
     for number in (signal.SIGTERM, signal.SIGINT):

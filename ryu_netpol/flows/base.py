@@ -71,19 +71,25 @@ MULTICAST_LISTENER_REPORT = 143
 
 
 @lru_cache(maxsize=16)
-def base_flows(bridge: Bridge, epoch: Epoch) -> tuple[Flow, ...]:
-    """Every flow that no endpoint, address or policy brings about."""
-    return tuple(_base_flows(bridge, epoch))
+def base_flows(bridge: Bridge) -> tuple[Flow, ...]:
+    """Every flow that no endpoint, address, policy or epoch brings about."""
+    return tuple(_base_flows(bridge))
 
 
-def _base_flows(bridge: Bridge, epoch: Epoch) -> Iterator[Flow]:
+def _base_flows(bridge: Bridge) -> Iterator[Flow]:
     yield from misses()
     yield from _gateway_classify(bridge)
     yield from _arp_nd(bridge)
-    yield from _conntrack(epoch)
+    yield from _conntrack()
     yield from _skips(bridge)
-    yield from _commit(epoch)
+    yield from _turn_back()
     yield from _forward(bridge)
+
+
+@lru_cache(maxsize=16)
+def epoch_flows(epoch: Epoch) -> tuple[Flow, ...]:
+    """The flows that carry the epoch: connections that were judged in it pass, and those judged now get it."""
+    return (*_current(epoch), *_commit(epoch))
 
 
 def misses() -> Iterator[Flow]:
@@ -183,18 +189,21 @@ def _swap(version: Version, proto: Protocol | None) -> tuple[Action, ...]:
     return tuple(actions)
 
 
-def _conntrack(epoch: Epoch) -> Iterator[Flow]:
+def _current(epoch: Epoch) -> Iterator[Flow]:
+    # An error answers a packet that has just passed, so its connection was judged in this epoch.
+    yield _flow(T.CT_STATE, 190, ct(on=CT_REL | CT_TRK) + reg(MARK_EPOCH, epoch), Goto(T.RELATED))
+    yield _flow(T.CT_STATE, 180, ct(on=CT_EST | CT_TRK) + reg(MARK_EPOCH, epoch), Goto(T.FORWARD))
+
+
+def _conntrack() -> Iterator[Flow]:
     for version in VERSIONS:
         yield _flow(T.CONNTRACK, 100, IP[version], Ct(CT_ZONE, table=T.ORIGIN))
     for bit in (0, 1):
         match = ct(on=CT_RPL | CT_TRK) + reg(MARK_FROM_GATEWAY, bit)
         yield _flow(T.ORIGIN, 100, match, Load(ORIGIN_GATEWAY, bit), Goto(T.CT_STATE))
     yield _flow(T.CT_STATE, 200, ct(on=CT_INV | CT_TRK))
-    # An error answers a packet that has just passed, so its connection was judged in this epoch.
-    yield _flow(T.CT_STATE, 190, ct(on=CT_REL | CT_TRK) + reg(MARK_EPOCH, epoch), Goto(T.RELATED))
     yield _flow(T.CT_STATE, 189, ct(on=CT_REL | CT_TRK))
     yield _flow(T.RELATED, 100, reg(KIND, Kind.GATEWAY), Goto(T.FORWARD))
-    yield _flow(T.CT_STATE, 180, ct(on=CT_EST | CT_TRK) + reg(MARK_EPOCH, epoch), Goto(T.FORWARD))
     yield _flow(T.CT_STATE, 100, ct(on=CT_EST | CT_TRK, off=CT_RPL), Goto(T.SERVICE))
     yield _flow(T.CT_STATE, 100, ct(on=CT_NEW | CT_TRK), Goto(T.SERVICE))
     stale_reply = ct(on=CT_EST | CT_RPL | CT_TRK)
@@ -226,15 +235,19 @@ def _skips(bridge: Bridge) -> Iterator[Flow]:
     yield Flow(T.EGRESS, 60000, reg(TO_NODE, 1), (Goto(T.INGRESS_ADMIN),), node)
 
 
-def _commit(epoch: Epoch) -> Iterator[Flow]:
-    mark = Load(MARK_EPOCH, epoch)
+def _turn_back() -> Iterator[Flow]:
     turned, back = reg(TURNED, 1), Load(TURNED, 0)
     for version in VERSIONS:
-        ip = IP[version]
-        yield _flow(T.COMMIT, 200, turned + ip, back, *_swap(version, None), Resubmit(T.COMMIT))
+        yield _flow(T.COMMIT, 200, turned + IP[version], back, *_swap(version, None), Resubmit(T.COMMIT))
         for proto in PORT_PROTOCOLS:
             match = turned + protocol(version, proto)
             yield _flow(T.COMMIT, 210, match, back, *_swap(version, proto), Resubmit(T.COMMIT))
+
+
+def _commit(epoch: Epoch) -> Iterator[Flow]:
+    mark = Load(MARK_EPOCH, epoch)
+    for version in VERSIONS:
+        ip = IP[version]
         opened_outside = reg(ORIGIN_GATEWAY, 1) + ct(on=CT_NEW | CT_TRK) + ip
         yield _flow(
             T.COMMIT,

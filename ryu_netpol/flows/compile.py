@@ -1,28 +1,47 @@
-"""From policy to flows: the whole table of one node, a pure function of policy, bridge, numbers and epoch."""
+"""From policy to flows: the whole table of one node, a pure function of policy, bridge, numbers and epoch.
+
+This is the reference. `live.LiveFlows` makes the same of the same parts, in steps that follow what changed.
+"""
 
 from __future__ import annotations
 
-from ryu_netpol.flows.base import base_flows
+from collections.abc import Iterator
+
+from ryu_netpol.flows.addresses import address_flows, node_flows
+from ryu_netpol.flows.base import base_flows, epoch_flows
 from ryu_netpol.flows.bridge import Bridge
-from ryu_netpol.flows.conjunction import isolation_flows, rule_flows
-from ryu_netpol.flows.endpoints import address_flows, port_flows
-from ryu_netpol.flows.ir import FlowTable
+from ryu_netpol.flows.clauses import MergedClauses
+from ryu_netpol.flows.conjunction import conjunction_flow, dimensions, isolation_flows
+from ryu_netpol.flows.endpoints import endpoint_flows, silent_flows
+from ryu_netpol.flows.ir import Flow, FlowTable
 from ryu_netpol.flows.numbers import Numbers
 from ryu_netpol.model.names import Epoch
 from ryu_netpol.policy.resolve import NodePolicy
+from ryu_netpol.policy.touched import everything
 
 
 def compile_node(policy: NodePolicy, bridge: Bridge, numbers: Numbers, epoch: Epoch) -> FlowTable:
     """Every flow of the node. `numbers` must have a number for each identity and rule of the policy."""
-    return FlowTable(
-        (
-            *base_flows(bridge, epoch),
-            *port_flows(bridge, policy),
-            *address_flows(bridge, policy, numbers.identities),
-            *isolation_flows(policy, numbers.identities),
-            *rule_flows(numbers.shapes(policy), numbers.rules),
-        )
-    )
+    return FlowTable(_flows(policy, bridge, numbers, epoch))
+
+
+def _flows(policy: NodePolicy, bridge: Bridge, numbers: Numbers, epoch: Epoch) -> Iterator[Flow]:
+    yield from base_flows(bridge)
+    yield from node_flows(bridge)
+    yield from epoch_flows(epoch)
+    yield from silent_flows(policy, bridge)
+    there = everything(policy)
+    for endpoint in there.endpoints:
+        yield from endpoint_flows(endpoint, policy, bridge)
+    for address in there.addresses:
+        yield from address_flows(address, policy, bridge, numbers.identities)
+    for identity in there.identities:
+        yield from isolation_flows(identity, policy, numbers.identities)
+    clauses = MergedClauses()
+    for key, rule in policy.rules.items():
+        yield from conjunction_flow(rule, numbers.rules[key])
+        clauses.add(dimensions(rule, numbers.rules[key]), numbers.identities)
+    yield from (flow for _, flow in clauses.changes() if flow is not None)
 
 
 def meters(policy: NodePolicy, bridge: Bridge) -> frozenset[int]:

@@ -2,27 +2,28 @@
 
 A rule has up to three dimensions: subject, peer, protocol and port; one that is "any" is left out. n1 x n2 x n3
 combinations cost n1 + n2 + n3 clauses, and equal clauses of different rules are one flow with several conjunction
-actions. Clauses of one dimension may overlap: each contributes on its own.
+actions (clauses.py). Clauses of one dimension may overlap: each contributes on its own.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from ryu_netpol.flows.fields import DEST_IDENTITY, SOURCE_IDENTITY
-from ryu_netpol.flows.ir import Conjunction, Cookie, CookieKind, Flow, FlowTable, Goto, Match
-from ryu_netpol.flows.matches import destination, later_fragments, port, protocol, reg, source
+from ryu_netpol.flows.ir import Conjunction, Cookie, CookieKind, Flow, FlowKey, Goto, Match
+from ryu_netpol.flows.matches import destination, exact, later_fragments, port, protocol, reg, source
 from ryu_netpol.flows.pipeline import TableId
 from ryu_netpol.model.names import ConjId, Direction, IdentityId
-from ryu_netpol.model.net import VERSIONS, port_masks
+from ryu_netpol.model.net import VERSIONS, Cidr, port_masks
 from ryu_netpol.policy.identity import Identity
-from ryu_netpol.policy.resolve import NodePolicy, Ports, ResolvedRule, RuleKey
+from ryu_netpol.policy.resolve import NodePolicy
+from ryu_netpol.policy.rules import PortMatch, Ports, ResolvedRule
 
 TABLE = {Direction.INGRESS: TableId.INGRESS, Direction.EGRESS: TableId.EGRESS}
-ALLOWED = {Direction.INGRESS: TableId.COMMIT, Direction.EGRESS: TableId.INGRESS_ADMIN}
+ALLOWED = {TableId.INGRESS: TableId.COMMIT, TableId.EGRESS: TableId.INGRESS_ADMIN}
 """Where a packet goes on that a rule allows."""
 
 DIRECT_PRIORITY = 20001
@@ -32,115 +33,143 @@ RULES_PER_BAND = 4000
 """A flow-mod is at most 65,535 bytes, which is 4,080 conjunction actions of 16: rules whose numbers are further apart
 have their clauses at different priorities, which OVS looks through one after the other."""
 
+_NO_MATCHES: frozenset[Match] = frozenset()
 
-class Clause(NamedTuple):
-    """One alternative of one dimension of a rule, before it has a number."""
+SUBJECT = 1
+"""The dimension of the subjects: the first, and every rule has it."""
+
+Alternative = Identity | Cidr | Ports
+"""One member of a dimension. No two of one dimension have a match in common: therefore all ports together are one."""
+
+
+class Dimension(NamedTuple):
+    """One dimension of a rule that has a number: where its clauses stand, and what they do."""
 
     table: TableId
-    dimension: int
-    dimensions: int
-    match: Match
+    priority: int
+    action: Conjunction
 
 
-Signature = frozenset[Clause]
-"""Everything a rule matches: by this a rule finds its number again on a switch (docs/architecture.md, Restart)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """A rule in terms of matches, once identities have numbers."""
-
-    direction: Direction
-    clauses: Signature
-
-    @property
-    def dimensions(self) -> int:
-        """How many dimensions it has; at least one, since it always has subjects."""
-        return next(iter(self.clauses)).dimensions
-
-
-def shape(rule: ResolvedRule, identities: Mapping[Identity, IdentityId]) -> Shape:
-    """The matches of a rule."""
-    direction = rule.key.direction
-    own, other = (
-        (DEST_IDENTITY, SOURCE_IDENTITY) if direction is Direction.INGRESS else (SOURCE_IDENTITY, DEST_IDENTITY)
-    )
-    dimensions = [[reg(own, identities[subject]) for subject in rule.subjects]]
+def dimensions(rule: ResolvedRule, number: ConjId) -> dict[Dimension, frozenset[Alternative]]:
+    """The dimensions of a rule, each with its alternatives."""
+    found: list[frozenset[Alternative]] = [frozenset(rule.subjects)]
     if rule.peers is not None:
-        blocks = source if direction is Direction.INGRESS else destination
-        dimensions.append(
-            [reg(other, identities[peer]) for peer in rule.peers.identities] + [blocks(b) for b in rule.peers.blocks]
-        )
+        found.append(rule.peers.identities | rule.peers.blocks)
     if rule.ports is not None:
-        dimensions.append(list(_port_matches(rule.ports)))
-    table, count = TABLE[direction], len(dimensions)
-    return Shape(
-        direction,
-        frozenset(Clause(table, number, count, match) for number, some in enumerate(dimensions, 1) for match in some),
-    )
+        found.append(frozenset((rule.ports,)))
+    priority = _clause_priority(number) if len(found) > 1 else DIRECT_PRIORITY
+    return {
+        Dimension(TABLE[rule.key.direction], priority, Conjunction(number, position, len(found))): alternatives
+        for position, alternatives in enumerate(found, SUBJECT)
+    }
 
 
-def _port_matches(ports: Ports) -> Iterator[Match]:
+def _clause_priority(number: ConjId) -> int:
+    return CLAUSE_PRIORITY - number // RULES_PER_BAND
+
+
+def matches(
+    dimension: Dimension, alternatives: Iterable[Alternative], identities: Mapping[Identity, IdentityId]
+) -> list[Match]:
+    """What these alternatives of a dimension match, nothing twice."""
+    # What comes in has its subject for a destination, what goes out has its peer there.
+    at_destination = (dimension.table is TableId.INGRESS) == (dimension.action.clause == SUBJECT)
+    register, block = (DEST_IDENTITY, destination) if at_destination else (SOURCE_IDENTITY, source)
+    found: list[Match] = []
+    for alternative in alternatives:
+        if isinstance(alternative, Identity):
+            found.append(reg(register, identities[alternative]))
+        elif isinstance(alternative, Cidr):
+            found.append(block(alternative))
+        else:
+            found += port_matches(alternative)
+    return found
+
+
+def port_matches(ports: Ports) -> frozenset[Match]:
+    """Packets to any of these ports."""
+    return _NO_MATCHES.union(*map(_matches_of_port, ports))
+
+
+@lru_cache(maxsize=16384)
+def _matches_of_port(wanted: PortMatch) -> frozenset[Match]:
+    return frozenset(_port_matches(wanted))
+
+
+def _port_matches(wanted: PortMatch) -> Iterator[Match]:
     for version in VERSIONS:
-        for wanted in ports:
-            if wanted.range is None:
-                yield protocol(version, wanted.protocol)
-            else:
-                yield from (port(version, wanted.protocol, *masked) for masked in port_masks(wanted.range))
-            if version == 6 or wanted.range is not None:
-                # Later fragments have no ports, those of IPv6 not even a protocol; of a denied datagram the first one
-                # is dropped, so it never becomes whole (NP-84).
-                yield later_fragments(version, wanted.protocol)
+        if wanted.range is None:
+            yield protocol(version, wanted.protocol)
+        else:
+            yield from (port(version, wanted.protocol, *masked) for masked in port_masks(wanted.range))
+        if version == 6 or wanted.range is not None:
+            # Later fragments have no ports, those of IPv6 not even a protocol; of a denied datagram the first one
+            # is dropped, so it never becomes whole (NP-84).
+            yield later_fragments(version, wanted.protocol)
 
 
-def rule_flows(shapes: Mapping[RuleKey, Shape], numbers: Mapping[RuleKey, ConjId]) -> Iterator[Flow]:
-    """The flows of all rules. Equal clauses are merged; a rule of two dimensions or more gets a conj_id flow."""
-    clauses: dict[tuple[TableId, int, Match], set[Conjunction]] = defaultdict(set)
-    direct: dict[tuple[TableId, Match], ConjId] = {}
-    for key, matches in shapes.items():
-        number = numbers[key]
-        go = (Goto(ALLOWED[matches.direction]),)
-        priority = CLAUSE_PRIORITY - number // RULES_PER_BAND
-        if matches.dimensions > 1:
-            table = TABLE[matches.direction]
-            yield Flow(table, priority, Match.of(conj_id=number), go, Cookie(CookieKind.RULE, number))
-        for clause in matches.clauses:
-            if clause.dimensions == 1:
-                place = clause.table, clause.match
-                direct[place] = min(number, direct.get(place, number))
-            else:
-                action = Conjunction(number, clause.dimension, clause.dimensions)
-                clauses[clause.table, priority, clause.match].add(action)
-    for (table, match), number in direct.items():
-        go = (Goto(ALLOWED[Direction.INGRESS if table is TableId.INGRESS else Direction.EGRESS]),)
-        yield Flow(table, DIRECT_PRIORITY, match, go, Cookie(CookieKind.RULE, number))
-    for (table, priority, match), actions in clauses.items():
-        yield Flow(table, priority, match, tuple(sorted(actions)), Cookie(CookieKind.CLAUSE))
+def conjunction_flow(rule: ResolvedRule, number: ConjId) -> tuple[Flow, ...]:
+    """What a packet meets that all dimensions of a rule match; where there is but one, its own clauses say so."""
+    if rule.peers is None and rule.ports is None:
+        return ()
+    table, cookie = TABLE[rule.key.direction], Cookie(CookieKind.RULE, number)
+    return (Flow(table, _clause_priority(number), exact("conj_id", number), (Goto(ALLOWED[table]),), cookie),)
 
 
-def isolation_flows(policy: NodePolicy, identities: Mapping[Identity, IdentityId]) -> Iterator[Flow]:
-    """Drops for what no rule allows, one for each isolated identity and direction, so that it is counted."""
+def isolation_flows(
+    identity: Identity, policy: NodePolicy, identities: Mapping[Identity, IdentityId]
+) -> Iterator[Flow]:
+    """Drops for what no rule allows, so that it is counted: one for each direction in which somebody is isolated."""
     for direction, register in ((Direction.INGRESS, DEST_IDENTITY), (Direction.EGRESS, SOURCE_IDENTITY)):
-        for identity in policy.isolated[direction]:
+        if identity in policy.isolated[direction]:
             number = identities[identity]
             cookie = Cookie(CookieKind.ISOLATED, number)
             yield Flow(TABLE[direction], ISOLATED_PRIORITY, reg(register, number), (), cookie)
 
 
-def signatures(flows: FlowTable) -> dict[int, Signature]:
+class Clauses(NamedTuple):
+    """One dimension of a rule without a number: which one, of how many, and all that it matches."""
+
+    table: int
+    clause: int
+    clauses: int
+    matches: frozenset[Match]
+
+
+Signature = frozenset[Clauses]
+"""Everything a rule matches: by this a rule finds its number again on a switch (docs/architecture.md, Restart)."""
+
+
+def signature(rule: ResolvedRule, identities: Mapping[Identity, IdentityId]) -> Signature:
+    """Everything that a rule matches."""
+    return frozenset(
+        Clauses(d.table, d.action.clause, d.action.clauses, frozenset(matches(d, alternatives, identities)))
+        for d, alternatives in dimensions(rule, ConjId(0)).items()
+    )
+
+
+def signatures(flows: Mapping[FlowKey, Flow]) -> dict[int, Signature]:
     """The rules of two dimensions or more on a switch, by number, in terms of what they match."""
-    found: dict[int, set[Clause]] = defaultdict(set)
+    found: dict[int, dict[tuple[int, int, int], set[Match]]] = defaultdict(lambda: defaultdict(set))
     for flow in flows.values():
-        for action in flow.actions:
-            if isinstance(action, Conjunction) and flow.table in TABLE.values():
-                found[action.id].add(Clause(TableId(flow.table), action.clause, action.clauses, flow.match))
-    return {number: frozenset(clauses) for number, clauses in found.items()}
+        if flow.table in ALLOWED:
+            for action in flow.actions:
+                if isinstance(action, Conjunction):
+                    found[action.id][flow.table, action.clause, action.clauses].add(flow.match)
+    return {
+        number: frozenset(Clauses(*place, frozenset(some)) for place, some in places.items())
+        for number, places in found.items()
+    }
 
 
-def direct_numbers(flows: FlowTable) -> dict[Clause, int]:
+Place = tuple[int, Match]
+"""Table and match of a flow of DIRECT_PRIORITY."""
+
+
+def direct_numbers(flows: Mapping[FlowKey, Flow]) -> dict[Place, int]:
     """What rules of one dimension match on a switch, each with the lowest number of those that match it."""
     return {
-        Clause(TableId(flow.table), 1, 1, flow.match): flow.cookie.value
+        (flow.table, flow.match): flow.cookie.value
         for flow in flows.values()
-        if flow.priority == DIRECT_PRIORITY and flow.table in TABLE.values()
+        if flow.priority == DIRECT_PRIORITY and flow.table in ALLOWED
     }

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
-from ryu_netpol.flows.ir import Flow, FlowTable
+from ryu_netpol.flows.ir import Flow, FlowKey, FlowTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,29 +31,65 @@ class Plan:
 
 
 def plan(
-    installed: FlowTable | None,
-    desired: FlowTable,
+    installed: Mapping[FlowKey, Flow] | None,
+    desired: Mapping[FlowKey, Flow],
     *,
     generation: int,
     meters_installed: frozenset[int] = frozenset(),
     meters_desired: frozenset[int] = frozenset(),
 ) -> Plan:
     """The difference. `installed` None: nothing is known of the switch, everything is replaced."""
-    known = installed or FlowTable()
+    known = installed or {}
+    change = plan_changes(
+        known,
+        desired,
+        (*(key for key in known if key not in desired), *desired),
+        generation=generation,
+        meters_installed=meters_installed,
+        meters_desired=meters_desired,
+    )
+    return replace(change, replace_all=installed is None)
+
+
+def plan_changes(
+    installed: Mapping[FlowKey, Flow],
+    table: Mapping[FlowKey, Flow],
+    keys: Iterable[FlowKey],
+    *,
+    generation: int,
+    meters_installed: frozenset[int] = frozenset(),
+    meters_desired: frozenset[int] = frozenset(),
+) -> Plan:
+    """The difference to a table that is not what is installed at these keys at most: no other is looked at."""
+    deletes: list[Flow] = []
+    adds: list[Flow] = []
+    for key in keys:
+        old, new = installed.get(key), table.get(key)
+        if new is None:
+            if old is not None:
+                deletes.append(old)
+        elif new != old:
+            adds.append(new)
     return Plan(
         generation,
-        deletes=tuple(flow for key, flow in known.items() if key not in desired),
-        adds=tuple(flow for key, flow in desired.items() if known.get(key) != flow),
+        tuple(deletes),
+        tuple(adds),
         meters_add=tuple(sorted(meters_desired - meters_installed)),
         meters_delete=tuple(sorted(meters_installed - meters_desired)),
-        replace_all=installed is None,
     )
 
 
-def apply(installed: FlowTable, change: Plan) -> FlowTable:
-    """What is installed after the switch has committed the plan."""
-    flows = {} if change.replace_all else dict(installed.items())
+def apply_to(installed: dict[FlowKey, Flow], change: Plan) -> None:
+    """Make of what is installed, in place, what it is after the switch has committed the plan."""
+    if change.replace_all:
+        installed.clear()
     for flow in change.deletes:
-        flows.pop(flow.key, None)
-    flows.update((flow.key, flow) for flow in change.adds)
+        installed.pop(flow.key, None)
+    installed.update((flow.key, flow) for flow in change.adds)
+
+
+def apply(installed: Mapping[FlowKey, Flow], change: Plan) -> FlowTable:
+    """What is installed after the switch has committed the plan."""
+    flows = dict(installed)
+    apply_to(flows, change)
     return FlowTable(flows.values())

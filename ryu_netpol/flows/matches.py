@@ -14,6 +14,8 @@ CT_NEW, CT_EST, CT_REL, CT_RPL, CT_INV, CT_TRK = 1, 2, 4, 8, 16, 32
 """Bits of ct_state (ovs-fields(7))."""
 
 IP = {version: Match.of(eth_type=ETH_IP[version]) for version in VERSIONS}
+_IP_FIELD = {version: match.fields[0] for version, match in IP.items()}
+_END = {(version, end): f"ipv{version}_{end}" for version in VERSIONS for end in ("src", "dst")}
 ICMP6 = Match.of(eth_type=ETH_IPV6, ip_proto=ICMPV6)
 LATER_FRAGMENT = 3
 """ip_frag of a fragment that is not the first (ovs-fields(7), "nw_frag": later)."""
@@ -21,30 +23,37 @@ PORT_FIELD = {Protocol.TCP: "tcp", Protocol.UDP: "udp", Protocol.SCTP: "sctp"}
 """What the port fields of a protocol are called, before `_src` and `_dst`."""
 
 
-@lru_cache(maxsize=16384)
+def exact(field: str, value: int) -> Match:
+    """Packets with this value in a whole field. Not checked: for values that have the field's width."""
+    return Match((FieldMatch(field, value),))
+
+
 def source(block: Address | Cidr) -> Match:
     """Packets from an address or block."""
-    return _address("src", block)
+    return _address("src", block) if isinstance(block, Address) else _block("src", block)
 
 
-@lru_cache(maxsize=16384)
 def destination(block: Address | Cidr) -> Match:
     """Packets to an address or block."""
-    return _address("dst", block)
+    return _address("dst", block) if isinstance(block, Address) else _block("dst", block)
 
 
-def _address(end: str, block: Address | Cidr) -> Match:
-    name = f"ipv{block.version}_{end}"
-    if isinstance(block, Cidr):
-        return IP[block.version] + Match.of(FieldMatch(name, block.network, block.mask))
-    return IP[block.version] + Match.of(FieldMatch(name, block.value))
+def _address(end: str, address: Address) -> Match:
+    # There may be a hundred thousand, each of which is asked for twice: to make one takes no longer than to find it.
+    return Match((_IP_FIELD[address.version], FieldMatch(_END[address.version, end], address.value)))
 
 
 @lru_cache(maxsize=16384)
+def _block(end: str, block: Cidr) -> Match:
+    return IP[block.version] + Match.of(FieldMatch(_END[block.version, end], block.network, block.mask))
+
+
 def connection_end(end: Literal["src", "dst"], address: Address) -> Match:
-    """Packets of, or about, a connection that was opened by (src) or to (dst) an address. Needs ct_state matched."""
-    field = f"ct_nw_{end}" if address.version == 4 else f"ct_ipv6_{end}"
-    return IP[address.version] + Match.of(FieldMatch(field, address.value))
+    """Packets of, or about, a connection that was opened by (src) or to (dst) an address.
+
+    Needs ct_state and the IP version matched.
+    """
+    return exact(f"ct_nw_{end}" if address.version == 4 else f"ct_ipv6_{end}", address.value)
 
 
 @lru_cache(maxsize=16384)

@@ -8,15 +8,16 @@ the slow path, a missing one would let a revoked connection live on.
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Callable, Container, Mapping, Set
 
 from ryu_netpol.flows.delta import Plan
 from ryu_netpol.flows.fields import DEST_IDENTITY, SOURCE_IDENTITY
-from ryu_netpol.flows.ir import Conjunction, CookieKind, Flow, FlowTable
+from ryu_netpol.flows.ir import Conjunction, CookieKind, Flow, FlowKey
 from ryu_netpol.flows.pipeline import TableId
 from ryu_netpol.model.net import Address
 from ryu_netpol.policy.narrower import narrower
 from ryu_netpol.policy.resolve import NodePolicy
+from ryu_netpol.policy.touched import Touched
 
 _NEVER = frozenset({CookieKind.SPOOF, CookieKind.CLOSED, CookieKind.UNKNOWN, CookieKind.MISS})
 """Flows about ports that speak or do not speak at all: CLASSIFY sees to that for every packet."""
@@ -28,26 +29,31 @@ _ADDRESS_TABLES = frozenset({TableId.SOURCE_ID, TableId.DEST_ID})
 
 
 def narrows(
-    installed: FlowTable,
+    installed: Mapping[FlowKey, Flow],
     change: Plan,
     *,
     before: NodePolicy | None,
     after: NodePolicy,
-    alive: frozenset[int],
+    alive: Set[int] | Callable[[], Set[int]],
+    touched: Touched | None = None,
 ) -> bool:
     """Tell whether some connection that was allowed may be denied after the change.
 
-    `before`: the policy that is installed, None if nobody knows. `alive`: numbers of the identities that remain;
-    clauses of others concern nobody. That an address passes to another owner is not seen here: the agent keeps count of
-    that.
+    `before`: the policy that is installed, None if nobody knows. `touched`: where it may differ from `after`, None:
+    anywhere. `alive`: numbers of the identities that remain, asked for only where there is no `before`; clauses of
+    others concern nobody. That an address passes to another owner is not seen here: the agent keeps count of that.
     """
     if change.replace_all or not installed:
         return True  # Connection tracking may remember what the flow tables have forgotten.
-    if before is not None and narrower(before, after):
+    said: frozenset[CookieKind] = frozenset()
+    numbers: Set[int] = frozenset()
+    if before is None:
+        numbers = alive() if callable(alive) else alive
+    elif narrower(before, after, touched):
         return True
-    said = _POLICY if before is not None else frozenset()
-    owned = after.owners.keys()
-    return any(_deleted(flow, alive, owned) for flow in change.deletes if flow.cookie.kind not in said) or any(
+    else:
+        said = _POLICY
+    return any(_deleted(flow, numbers, after.owners) for flow in change.deletes if flow.cookie.kind not in said) or any(
         _changed(installed[flow.key], flow) if flow.key in installed else _added(flow)
         for flow in change.adds
         if flow.cookie.kind not in said
@@ -65,12 +71,12 @@ def _addresses(flow: Flow) -> frozenset[Address]:
     )
 
 
-def _deleted(flow: Flow, alive: frozenset[int], owned: Set[Address]) -> bool:
+def _deleted(flow: Flow, alive: Container[int], owned: Container[Address]) -> bool:
     if flow.cookie.kind in _NEVER or flow.cookie.kind in (CookieKind.ISOLATED, CookieKind.CONTESTED):
         return False
     if flow.cookie.kind in (CookieKind.ENDPOINT, CookieKind.ADDRESS):
         # A pod that is gone opens nothing. One that still has the address is somebody now whom no rule refers to.
-        return bool(_addresses(flow) & owned)
+        return any(address in owned for address in _addresses(flow))
     if flow.cookie.kind in (CookieKind.CLAUSE, CookieKind.RULE):
         numbers = [
             found.value for sub in (SOURCE_IDENTITY, DEST_IDENTITY) if (found := flow.match.get(sub.field)) is not None

@@ -7,17 +7,23 @@ flow that still waits for its deletion can never speak for somebody else (R6).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Container, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from typing import Protocol as Interface
 
-from ryu_netpol.flows.conjunction import Clause, Shape, Signature, direct_numbers, shape, signatures
+from immutables import Map
+
+from ryu_netpol.flows.conjunction import Place, Signature, direct_numbers, signature, signatures
 from ryu_netpol.flows.fields import DEST_IDENTITY, MARK_EPOCH, SOURCE_IDENTITY
-from ryu_netpol.flows.ir import CookieKind, FlowTable, Load
+from ryu_netpol.flows.ir import CookieKind, Flow, FlowKey, Load
 from ryu_netpol.flows.pipeline import TableId
 from ryu_netpol.model.names import ConjId, Epoch, IdentityId
 from ryu_netpol.model.net import Address
 from ryu_netpol.policy.identity import Identity
-from ryu_netpol.policy.resolve import NodePolicy, RuleKey
+from ryu_netpol.policy.resolve import NodePolicy
+from ryu_netpol.policy.rules import RuleKey
+from ryu_netpol.policy.touched import Touched, everything
 
 MAX_EPOCH = (1 << MARK_EPOCH.bits) - 1
 
@@ -26,31 +32,60 @@ MAX_EPOCH = (1 << MARK_EPOCH.bits) - 1
 class Numbers:
     """Who has which number, and the next one that is free."""
 
-    identities: Mapping[Identity, IdentityId] = field(default_factory=dict)
-    rules: Mapping[RuleKey, ConjId] = field(default_factory=dict)
+    identities: Mapping[Identity, IdentityId] = field(default_factory=Map)
+    rules: Mapping[RuleKey, ConjId] = field(default_factory=Map)
     next_identity: int = 1
     next_rule: int = 1
 
-    def assign(self, policy: NodePolicy) -> Numbers:
-        """Keep the numbers of who is still there, give new ones to who is new, forget the rest."""
-        wanted = policy.identities()
-        identities = {identity: number for identity, number in self.identities.items() if identity in wanted}
-        next_identity, next_rule = self.next_identity, self.next_rule
-        for identity in sorted(wanted - identities.keys(), key=lambda i: i.order):
-            identities[identity] = IdentityId(next_identity)
-            next_identity += 1
-        rules = {key: number for key, number in self.rules.items() if key in policy.rules}
-        for key in sorted(policy.rules.keys() - rules.keys(), key=lambda k: k.order):
-            rules[key] = ConjId(next_rule)
-            next_rule += 1
+    def assign(self, policy: NodePolicy, touched: Touched | None = None) -> Numbers:
+        """Keep the numbers of who is still there, give new ones to who is new, forget the rest.
+
+        `touched` names all that may differ between this policy and that which these numbers were assigned to; None:
+        anything may.
+        """
+        if touched is None:
+            own = Touched(identities=frozenset(self.identities), rules=frozenset(self.rules))
+            touched = everything(policy) | own
+        identities, next_identity = _assigned(
+            self.identities, touched.identities, policy.members, self.next_identity, IdentityId
+        )
+        rules, next_rule = _assigned(self.rules, touched.rules, policy.rules, self.next_rule, ConjId)
         return Numbers(identities, rules, next_identity, next_rule)
 
-    def shapes(self, policy: NodePolicy) -> dict[RuleKey, Shape]:
-        """Every rule in terms of matches."""
-        return {key: shape(rule, self.identities) for key, rule in policy.rules.items()}
+
+class _Ordered(Hashable, Interface):
+    @property
+    def order(self) -> tuple[Any, ...]:
+        """A sort key, so that numbers are given out in the same order on every run."""
+        ...
 
 
-def recover(installed: FlowTable, policy: NodePolicy) -> Numbers:
+Key = TypeVar("Key", bound=_Ordered)
+Number = TypeVar("Number", bound=int)
+
+
+def _assigned(
+    known: Mapping[Key, Number],
+    touched: Iterable[Key],
+    wanted: Container[Key],
+    free: int,
+    number: Callable[[int], Number],
+) -> tuple[Map[Key, Number], int]:
+    """The numbers of those that are wanted, and the next that is free."""
+    new: list[Key] = []
+    changed = Map(known).mutate()  # Of a Map this is no copy.
+    for key in touched:
+        if key not in wanted:
+            changed.pop(key, None)
+        elif key not in known:
+            new.append(key)
+    for key in sorted(new, key=lambda key: key.order):
+        changed[key] = number(free)
+        free += 1
+    return changed.finish(), free
+
+
+def recover(installed: Mapping[FlowKey, Flow], policy: NodePolicy) -> Numbers:
     """The numbers under which this policy, or most of it, is on the switch already.
 
     An identity has the number that the addresses of its pods are mapped to; a rule the number of the conjunction that
@@ -70,37 +105,51 @@ def recover(installed: FlowTable, policy: NodePolicy) -> Numbers:
     cookies = {f.cookie.value for f in installed.values() if f.cookie.kind in (CookieKind.ISOLATED, CookieKind.ADDRESS)}
     partial = Numbers(
         identities,
-        {},
-        1 + max((*by_address.values(), *cookies), default=0),
-        1 + highest_rule,
+        next_identity=1 + max((*by_address.values(), *cookies), default=0),
+        next_rule=1 + highest_rule,
     ).assign(policy)
+    rules = _recovered_rules(policy, partial.identities, on_switch, direct)
+    return Numbers(partial.identities, rules, partial.next_identity, 1 + highest_rule).assign(policy)
+
+
+def _recovered_rules(
+    policy: NodePolicy,
+    identities: Mapping[Identity, IdentityId],
+    on_switch: Mapping[int, Signature],
+    direct: Mapping[Place, int],
+) -> dict[RuleKey, ConjId]:
     by_signature: dict[Signature, list[int]] = defaultdict(list)
     for number in sorted(on_switch, reverse=True):
         by_signature[on_switch[number]].append(number)
     rules: dict[RuleKey, ConjId] = {}
-    for key, matches in sorted(partial.shapes(policy).items(), key=lambda item: item[0].order):
-        if matches.dimensions == 1:
-            own = _number_of_direct(matches.clauses, direct)
-            if own is not None and own not in rules.values():
+    taken: set[int] = set()
+    for key, rule in sorted(policy.rules.items(), key=lambda item: item[0].order):
+        clauses = signature(rule, identities)
+        if len(clauses) == 1:
+            own = _number_of_direct(clauses, direct)
+            if own is not None and own not in taken:
                 rules[key] = ConjId(own)
-        elif equal := by_signature.get(matches.clauses):
+                taken.add(own)
+        elif equal := by_signature.get(clauses):
             rules[key] = ConjId(equal.pop())
-    return Numbers(partial.identities, rules, partial.next_identity, 1 + highest_rule).assign(policy)
+            taken.add(rules[key])
+    return rules
 
 
-def _number_of_direct(clauses: Signature, on_switch: Mapping[Clause, int]) -> int | None:
+def _number_of_direct(clauses: Signature, on_switch: Mapping[Place, int]) -> int | None:
     """The number of a rule of one dimension.
 
     Of rules that share a flow the lowest number stands in its cookie, so a rule's own is the highest that it meets. One
     that is nowhere to be seen gets a new number, which is higher still and changes no cookie.
     """
-    if not clauses <= on_switch.keys():
+    places = {(some.table, match) for some in clauses for match in some.matches}
+    if not places <= on_switch.keys():
         return None
-    own = max(on_switch[clause] for clause in clauses)
-    return own if {clause for clause, number in on_switch.items() if number == own} <= clauses else None
+    own = max(on_switch[place] for place in places)
+    return own if {place for place, number in on_switch.items() if number == own} <= places else None
 
 
-def _identity_by_address(installed: FlowTable) -> dict[Address, int]:
+def _identity_by_address(installed: Mapping[FlowKey, Flow]) -> dict[Address, int]:
     found: dict[Address, int] = {}
     for flow in installed.values():
         if flow.table not in (TableId.SOURCE_ID, TableId.DEST_ID):
@@ -116,7 +165,7 @@ def _identity_by_address(installed: FlowTable) -> dict[Address, int]:
     return found
 
 
-def recover_epoch(installed: FlowTable) -> Epoch | None:
+def recover_epoch(installed: Mapping[FlowKey, Flow]) -> Epoch | None:
     """The epoch that the switch commits connections with; None if it has no such flow."""
     for flow in installed.values():
         mark = flow.match.get("ct_mark")

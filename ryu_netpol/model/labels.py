@@ -9,6 +9,8 @@ import enum
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from ryu_netpol.model.hashed import Hashed, remembered
+
 
 class Labels(Mapping[str, str]):
     """The labels of one object: an immutable, hashable mapping."""
@@ -96,13 +98,15 @@ class Requirement:
 
 
 @dataclass(frozen=True, slots=True)
-class Selector:
+class Selector(Hashed):
     """All requirements must hold (NP-20); no requirement at all matches every object (NP-24).
 
     An absent selector is `None`, never an empty one (NP-25).
     """
 
     requirements: tuple[Requirement, ...] = ()
+
+    __hash__ = remembered
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "requirements", tuple(sorted(set(self.requirements))))

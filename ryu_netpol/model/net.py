@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import netaddr
 
@@ -21,9 +21,8 @@ BITS = {4: 32, 6: 128}
 """Length of an address, by IP version."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Address:
-    """An IPv4 or IPv6 address as version and number."""
+class Address(NamedTuple):
+    """An IPv4 or IPv6 address as version and number. A tuple, since it is the key of every table of addresses."""
 
     version: Version
     value: int

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ryu_netpol.model.hashed import Hashed, remembered
 from ryu_netpol.model.labels import EVERYTHING, Labels, Selector
 from ryu_netpol.model.names import Api, Direction, NodeName, PodKey, PolicyKey, Protocol
 from ryu_netpol.model.net import Address, Cidr, PortRange, Version
@@ -118,13 +119,15 @@ class PortSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Hashed):
     """Peers and ports must both match (NP-6)."""
 
     peers: tuple[Peer, ...] | None = None
     """None: no restriction by peer. An empty tuple matches nobody, which only legacy rules can say (LG-7)."""
     ports: tuple[PortSpec, ...] | None = None
     """None: every port of every protocol. An empty tuple matches nothing (LG-7)."""
+
+    __hash__ = remembered
 
 
 @dataclass(frozen=True, slots=True)

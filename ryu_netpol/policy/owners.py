@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
+from ryu_netpol.model.hashed import Hashed, remembered
 from ryu_netpol.model.names import NodeName, OfPort, PodKey
 from ryu_netpol.model.net import Address
 from ryu_netpol.model.objects import Cluster, Pod
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(Hashed):
     """A pod with a port on this node's bridge. Its addresses are those of the CNI result, never of Pod.status."""
 
     pod: PodKey
@@ -21,6 +23,8 @@ class Endpoint:
     addresses: tuple[Address, ...]
     created: int = 0
     """When it was attached, nanoseconds."""
+
+    __hash__ = remembered
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,27 +56,25 @@ def owners(cluster: Cluster, node: NodeName, endpoints: Iterable[Endpoint]) -> O
     for endpoint in endpoints:
         pod = cluster.pods[endpoint.pod]
         for address in endpoint.addresses:
-            local_claims[address].append(((endpoint.created, *_right(pod)), endpoint))
+            local_claims[address].append(((endpoint.created, *right(pod)), endpoint))
     remote_claims: dict[Address, list[tuple[tuple[bool, str], Pod]]] = defaultdict(list)
     for pod in cluster.pods.values():
         if pod.visible and pod.node != node:
             for address in pod.addresses:
                 if address not in local_claims:
-                    remote_claims[address].append((_right(pod), pod))
+                    remote_claims[address].append((right(pod), pod))
 
     contested: dict[Address, tuple[PodKey, ...]] = {}
     local: dict[Address, Endpoint] = {}
     for address, claims in local_claims.items():
-        best = max(right for right, _ in claims)
-        winners = [endpoint for right, endpoint in claims if right == best]
+        winners = strongest(claims)
         if len(winners) == 1:
             local[address] = winners[0]
         else:
             contested[address] = tuple(sorted(endpoint.pod for endpoint in winners))
     remote: dict[Address, Pod] = {}
     for address, rivals in remote_claims.items():
-        strongest = max(right for right, _ in rivals)
-        pods = [pod for right, pod in rivals if right == strongest]
+        pods = strongest(rivals)
         if len(pods) == 1:
             remote[address] = pods[0]
         else:
@@ -80,5 +82,15 @@ def owners(cluster: Cluster, node: NodeName, endpoints: Iterable[Endpoint]) -> O
     return Owners(local, remote, contested)
 
 
-def _right(pod: Pod) -> tuple[bool, str]:
+Claimant = TypeVar("Claimant")
+
+
+def strongest(claims: Collection[tuple[Any, Claimant]]) -> list[Claimant]:
+    """Those who have the best right, of all who claim an address by some right; where several do, nobody has it."""
+    best = max(right for right, _ in claims)
+    return [claimant for right, claimant in claims if right == best]
+
+
+def right(pod: Pod) -> tuple[bool, str]:
+    """The right by which a pod elsewhere claims its addresses; the greater one wins (NP-71)."""
     return not pod.terminating, pod.started

@@ -6,70 +6,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from ryu_netpol.model.labels import Selector
-from ryu_netpol.model.names import Direction, NodeName, PodKey, PolicyKey, Protocol
-from ryu_netpol.model.net import BITS, Address, Cidr, PortRange, merge_ranges, subtract
-from ryu_netpol.model.objects import BlockPeer, Cluster, PodPeer, Policy, PortSpec, Rule
-from ryu_netpol.policy.identity import Identity, Relevance, reach, relevance
+from ryu_netpol.model.names import Direction, NodeName, PodKey, PolicyKey
+from ryu_netpol.model.net import Address
+from ryu_netpol.model.objects import Cluster, Pod, PodPeer, Policy
+from ryu_netpol.policy.identity import Identity, Relevance, in_scope, relevance, scope
 from ryu_netpol.policy.owners import Endpoint, Owner, Owners, owners
+from ryu_netpol.policy.rules import Peers, PortMatch, Ports, ResolvedRule, RuleKey, resolved_rules
 
-
-@dataclass(frozen=True, slots=True, order=True)
-class PortMatch:
-    """Ports of one protocol; `first` -1: all of them."""
-
-    protocol: Protocol
-    first: int = -1
-    last: int = -1
-
-    @property
-    def range(self) -> PortRange | None:
-        """The ports; None: all."""
-        return None if self.first < 0 else PortRange(self.first, self.last)
-
-    def __str__(self) -> str:
-        return f"{self.protocol.name}/{self.range or '*'}"
-
-
-Ports = tuple[PortMatch, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class RuleKey:
-    """Names a resolved rule by content: a changed rule is another rule; one whose members change stays the same."""
-
-    policy: PolicyKey
-    direction: Direction
-    subject: Selector
-    rule: Rule
-    ports: Ports | None
-    """A rule with named ports falls into one resolved rule for each set of numbers."""
-
-    @property
-    def order(self) -> tuple[str, str, str, str]:
-        """A sort key, so that numbers are given out in the same order on every run."""
-        return str(self.policy), self.policy.api, self.direction, repr((self.subject, self.rule, self.ports))
-
-
-@dataclass(frozen=True, slots=True)
-class Peers:
-    """The other end: pods by identity, and address blocks."""
-
-    identities: frozenset[Identity] = frozenset()
-    blocks: frozenset[Cidr] = frozenset()
-
-    def __bool__(self) -> bool:
-        return bool(self.identities or self.blocks)
-
-
-@dataclass(frozen=True, slots=True)
-class ResolvedRule:
-    """Allows what comes from (or goes to) a peer, at a subject, on a port. None: any."""
-
-    key: RuleKey
-    subjects: frozenset[Identity]
-    peers: Peers | None
-    ports: Ports | None
+__all__ = ["NodePolicy", "Peers", "PortMatch", "Ports", "ResolvedRule", "RuleKey", "resolve"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +31,8 @@ class NodePolicy:
     rules: Mapping[RuleKey, ResolvedRule]
     owners: Mapping[Address, Owner]
     """Whose every address is, also those that no rule refers to."""
-
-    def identities(self) -> frozenset[Identity]:
-        """Every identity that needs a number."""
-        here = frozenset(self.endpoints[endpoint] for endpoint in self.local.values())
-        return here | frozenset(self.remote.values())
+    members: Mapping[Identity, frozenset[Address]]
+    """The addresses of every identity that needs a number: those of local and remote."""
 
 
 def resolve(cluster: Cluster, node: NodeName, endpoints: Iterable[Endpoint]) -> NodePolicy:
@@ -108,17 +49,22 @@ def resolve(cluster: Cluster, node: NodeName, endpoints: Iterable[Endpoint]) -> 
     rules = {
         resolved.key: resolved
         for policy, selected in subjects.items()
-        for resolved in _rules(policy, frozenset(local[e] for e in selected), pods)
+        for resolved in resolved_rules(policy, frozenset(local[e] for e in selected), pods)
     }
     referred = {i for rule in rules.values() if rule.peers for i in rule.peers.identities}
+    remote = {address: i for address, pod in claims.remote.items() if (i := pods.identity[pod.key]) in referred}
+    members: dict[Identity, set[Address]] = defaultdict(set)
+    for address, identity in ({a: local[e] for a, e in claims.local.items()} | remote).items():
+        members[identity].add(address)
     return NodePolicy(
         local,
         claims.local,
-        {address: i for address, pod in claims.remote.items() if (i := pods.identity[pod.key]) in referred},
+        remote,
         claims.contested,
         {direction: _isolated(direction, here, subjects, cluster, local) for direction in Direction},
         rules,
         claims.all(cluster),
+        {identity: frozenset(addresses) for identity, addresses in members.items()},
     )
 
 
@@ -170,102 +116,19 @@ class _Pods:
         for identity in self.identity.values():
             self.by_namespace[identity.namespace].add(identity)
 
+    def everybody(self) -> Iterable[Identity]:
+        """All identities."""
+        return frozenset(self.identity.values())
+
+    def addresses(self) -> Iterable[tuple[Address, Pod]]:
+        """All addresses, each with its owner."""
+        return ((address, self.cluster.pods[key]) for address, key in self.address.items())
+
     def select(self, peer: PodPeer, own: str) -> frozenset[Identity]:
         """Identities that a peer matches. Their labels hold every key that the selector can look at."""
         return frozenset(
             identity
-            for namespace in reach(peer, own, self.cluster.namespaces.values())
+            for namespace in in_scope(scope(peer, own), self.cluster.namespaces.values())
             for identity in self.by_namespace.get(namespace, ())
             if peer.pods is None or peer.pods.matches(identity.labels)
         )
-
-
-def _rules(policy: Policy, subjects: frozenset[Identity], pods: _Pods) -> Iterable[ResolvedRule]:
-    for direction in Direction:
-        for rule in policy.rules(direction):
-            peers = None if rule.peers is None else _peers(rule, policy.key.namespace, pods)
-            if direction is Direction.INGRESS:
-                groups = _ingress_groups(rule, subjects, peers)
-            else:
-                groups = _egress_groups(rule, subjects, peers, pods)
-            for ports, chosen, others in groups:
-                if ports == () or others == Peers():
-                    continue
-                key = RuleKey(policy.key, direction, policy.subject, rule, ports)
-                yield ResolvedRule(key, chosen, others, ports)
-
-
-def _peers(rule: Rule, own: str, pods: _Pods) -> Peers:
-    identities: set[Identity] = set()
-    blocks: set[Cidr] = set()
-    for peer in rule.peers or ():
-        if isinstance(peer, BlockPeer):
-            blocks.update(subtract(peer.cidr, tuple(sorted(set(peer.excepts)))))
-        else:
-            identities |= pods.select(peer, own)
-    return Peers(frozenset(identities), frozenset(blocks))
-
-
-Group = tuple[Ports | None, frozenset[Identity], Peers | None]
-"""Ports, subjects, peers."""
-
-
-def _ingress_groups(rule: Rule, subjects: frozenset[Identity], peers: Peers | None) -> Iterable[Group]:
-    """Subjects by what the rule's ports mean for them (NP-46)."""
-    if rule.ports is None:
-        return [(None, subjects, peers)]
-    groups: dict[Ports, set[Identity]] = defaultdict(set)
-    for subject in subjects:
-        groups[_ports(rule.ports, subject)].add(subject)
-    return [(ports, frozenset(chosen), peers) for ports, chosen in groups.items()]
-
-
-def _egress_groups(rule: Rule, subjects: frozenset[Identity], peers: Peers | None, pods: _Pods) -> Iterable[Group]:
-    """Peers by what the rule's ports mean for them (NP-47)."""
-    if rule.ports is None:
-        return [(None, subjects, peers)]
-    numeric = _ports(rule.ports, None)
-    named = tuple(spec for spec in rule.ports if isinstance(spec.port, str))
-    if not named:
-        return [(numeric, subjects, peers)]
-    identities: dict[Ports, set[Identity]] = defaultdict(set)
-    blocks: dict[Ports, set[Cidr]] = defaultdict(set)
-    everybody = frozenset(pods.identity.values())
-    for identity in everybody if peers is None else peers.identities:
-        identities[_ports(rule.ports, identity)].add(identity)
-    if peers is not None and peers.blocks:
-        blocks[numeric] |= peers.blocks
-        # An identity does not say whether its pods are inside the block, so here pods count by address.
-        for address, key in pods.address.items():
-            if any(address in block for block in peers.blocks):
-                pod = pods.cluster.pods[key]
-                numbers = _ports(named, Identity(key.namespace, ports=pod.ports))
-                blocks[numbers].add(Cidr(address.version, address.value, BITS[address.version]))
-    groups: list[Group] = [
-        (ports, subjects, Peers(frozenset(identities[ports]), frozenset(blocks[ports])))
-        for ports in {*identities, *blocks}
-    ]
-    if peers is None:
-        groups = [(numeric, subjects, None), *(group for group in groups if group[0] != numeric)]
-    return groups
-
-
-def _ports(specs: Iterable[PortSpec], destination: Identity | None) -> Ports:
-    """What port entries mean at a destination: numbers of its named ports included (NP-42 to NP-48)."""
-    everything: set[Protocol] = set()
-    ranges: dict[Protocol, set[PortRange]] = defaultdict(set)
-    for spec in specs:
-        match spec.port:
-            case None:
-                everything.add(spec.protocol)
-            case PortRange():
-                ranges[spec.protocol].add(spec.port)
-            case str(name):
-                for port in destination.ports if destination else ():
-                    if port.name == name and port.protocol is spec.protocol:
-                        ranges[spec.protocol].add(PortRange(port.number, port.number))
-    matches = [PortMatch(protocol) for protocol in everything]
-    for protocol, some in ranges.items():
-        if protocol not in everything:
-            matches += (PortMatch(protocol, r.first, r.last) for r in merge_ranges(frozenset(some)))
-    return tuple(sorted(matches))

@@ -52,6 +52,21 @@ def _comparison() -> Iterator[str]:
         yield from disagreements(seed)
 
 
+def _touched() -> Iterator[str]:
+    from tests.sim.test_touched import SEEDS, disagreements
+
+    for seed in SEEDS:
+        yield from disagreements(seed)
+
+
+def _heirs() -> Iterator[str]:
+    from tests.sim.test_heirs import disagreements
+    from tests.sim.test_touched import SEEDS
+
+    for seed in SEEDS:
+        yield from disagreements(seed)
+
+
 def _errors() -> Iterator[str]:
     from tests.unit.flows.test_related import test_errors_about_what_was_revoked_do_not_pass
 
@@ -65,6 +80,8 @@ KILLERS: dict[str, dict[str, Callable[[], Iterator[str]]]] = {
     "verdicts": {"the rules' tables, by flows": _rules, "random clusters, by flows": _clusters},
     "connections": {"established connections": _connections},
     "epochs": {"what takes something away": _comparison},
+    "touched": {"what is touched, and everything": _touched, "what takes something away": _comparison},
+    "heirs": {"who had an address last": _heirs},
     "errors": {"ICMP errors": _errors},
 }
 """Who must find a defect, by where it shows; of several any one will do."""

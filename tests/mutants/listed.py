@@ -5,15 +5,21 @@ from __future__ import annotations
 from tests.mutants.mutant import Mutant
 
 RESOLVE = "policy.resolve"
+RULES = "policy.rules"
 IDENTITY = "policy.identity"
 OWNERS = "policy.owners"
 CONJUNCTION = "flows.conjunction"
-ENDPOINTS = "flows.endpoints"
+CLAUSES = "flows.clauses"
+ADDRESSES = "flows.addresses"
 BASE = "flows.base"
 NUMBERS = "flows.numbers"
 BRIDGE = "flows.bridge"
 NET = "model.net"
 NARROWER = "policy.narrower"
+STAYED = "policy.stayed"
+COVERED = "policy.covered"
+GRANTS = "policy.grants"
+HEIRS = "agent.heirs"
 
 MUTANTS = (
     # Who is selected, who is isolated
@@ -39,7 +45,7 @@ MUTANTS = (
     Mutant("policyTypes do not matter", RESOLVE, "and direction in policy.directions", "and direction is not None"),
     Mutant(
         "ingress and egress rules are mistaken for each other",
-        RESOLVE,
+        RULES,
         "for rule in policy.rules(direction):",
         "for rule in policy.rules(next(d for d in Direction if d is not direction)):",
     ),
@@ -47,20 +53,20 @@ MUTANTS = (
     # Peers
     Mutant(
         "an empty list of peers is an absent one",
-        RESOLVE,
+        RULES,
         "peers = None if rule.peers is None else",
         "peers = None if not rule.peers else",
     ),
     Mutant("no peers at all is an absent list", CONJUNCTION, "if rule.peers is not None:", "if False:"),
     Mutant(
         "except is ignored",
-        RESOLVE,
+        RULES,
         "subtract(peer.cidr, tuple(sorted(set(peer.excepts))))",
         "(peer.cidr,)",
     ),
     Mutant(
         "only the first except counts",
-        RESOLVE,
+        RULES,
         "tuple(sorted(set(peer.excepts)))",
         "tuple(sorted(set(peer.excepts)))[:1]",
     ),
@@ -73,15 +79,15 @@ MUTANTS = (
     Mutant(
         "podSelector alone reaches into all namespaces",
         IDENTITY,
-        "return frozenset({own})",
-        "return frozenset(n.name for n in namespaces)",
+        "return own if peer.namespaces is None else peer.namespaces",
+        "return EVERYTHING if peer.namespaces is None else peer.namespaces",
     ),
-    Mutant("namespaceSelector is ignored", IDENTITY, "if peer.namespaces.matches(n.labels))", "if n.name)"),
+    Mutant("namespaceSelector is ignored", IDENTITY, "if scope.matches(n.labels))", "if n.name)"),
     Mutant(
         "namespaceSelector never leaves the own namespace",
         IDENTITY,
-        "if peer.namespaces.matches(n.labels))",
-        "if peer.namespaces.matches(n.labels) and n.name == own)",
+        "return own if peer.namespaces is None else peer.namespaces",
+        "return own",
     ),
     Mutant(
         "podSelector is ignored beside namespaceSelector",
@@ -92,76 +98,76 @@ MUTANTS = (
     Mutant(
         "blocks are ignored",
         CONJUNCTION,
-        "] + [blocks(b) for b in rule.peers.blocks]",
-        "]",
+        "found.append(block(alternative))",
+        "pass",
     ),
     Mutant(
         "selected peers are ignored",
         CONJUNCTION,
-        "[reg(other, identities[peer]) for peer in rule.peers.identities] +",
-        "",
+        "found.append(rule.peers.identities | rule.peers.blocks)",
+        "found.append(rule.peers.blocks)",
     ),
     Mutant(
         "blocks are looked for at the wrong end",
         CONJUNCTION,
-        "blocks = source if direction is Direction.INGRESS else destination",
-        "blocks = destination if direction is Direction.INGRESS else source",
+        "(DEST_IDENTITY, destination) if at_destination else (SOURCE_IDENTITY, source)",
+        "(DEST_IDENTITY, source) if at_destination else (SOURCE_IDENTITY, destination)",
     ),
     Mutant(
         "subject and peer change places",
         CONJUNCTION,
-        "(DEST_IDENTITY, SOURCE_IDENTITY) if direction is Direction.INGRESS else",
-        "(DEST_IDENTITY, SOURCE_IDENTITY) if direction is Direction.EGRESS else",
+        "(DEST_IDENTITY, destination) if at_destination else (SOURCE_IDENTITY, source)",
+        "(SOURCE_IDENTITY, destination) if at_destination else (DEST_IDENTITY, source)",
     ),
     # Ports
     Mutant("ports are ignored", CONJUNCTION, "if rule.ports is not None:", "if False:"),
     Mutant(
         "endPort is ignored",
-        RESOLVE,
+        RULES,
         "ranges[spec.protocol].add(spec.port)",
         "ranges[spec.protocol].add(PortRange(spec.port.first, spec.port.first))",
     ),
     Mutant(
         "every number is one of TCP",
-        RESOLVE,
+        RULES,
         "ranges[spec.protocol].add(spec.port)",
         "ranges[Protocol.TCP].add(spec.port)",
     ),
     Mutant(
         "a missing port is all ports of all protocols",
-        RESOLVE,
+        RULES,
         "everything.add(spec.protocol)",
         "everything.update((Protocol.TCP, Protocol.UDP, Protocol.SCTP))",
     ),
-    Mutant("a missing port is no port", RESOLVE, "everything.add(spec.protocol)", "pass"),
+    Mutant("a missing port is no port", RULES, "everything.add(spec.protocol)", "pass"),
     Mutant(
         "a name counts for every protocol",
-        RESOLVE,
+        RULES,
         "if port.name == name and port.protocol is spec.protocol:",
         "if port.name == name:",
     ),
     Mutant(
         "names are resolved at one subject for all",
-        RESOLVE,
+        RULES,
         "groups[_ports(rule.ports, subject)].add(subject)",
         "groups[_ports(rule.ports, min(subjects, key=lambda s: s.order))].add(subject)",
     ),
-    Mutant("names in egress rules are ignored", RESOLVE, "if not named:", "if True:"),
+    Mutant("names in egress rules are ignored", RULES, "if not named:", "if True:"),
     Mutant(
         "names in egress rules count for everybody",
-        RESOLVE,
-        "for identity in everybody if peers is None else peers.identities:",
-        "for identity in everybody:",
+        RULES,
+        "for identity in pods.everybody() if peers is None else peers.identities:",
+        "for identity in pods.everybody():",
     ),
     Mutant(
         "names are not resolved inside blocks",
-        RESOLVE,
-        "numbers = _ports(named, Identity(key.namespace, ports=pod.ports))",
+        RULES,
+        "numbers = _ports(named, Identity(pod.key.namespace, ports=pod.ports))",
         "numbers = _ports(named, None)",
     ),
     Mutant(
         "names are resolved outside of blocks, too",
-        RESOLVE,
+        RULES,
         "if any(address in block for block in peers.blocks):",
         "if peers.blocks:",
     ),
@@ -187,43 +193,43 @@ MUTANTS = (
     Mutant(
         "ports are for IPv4 only",
         CONJUNCTION,
-        "def _port_matches(ports: Ports) -> Iterator[Match]:\n    for version in VERSIONS:",
-        "def _port_matches(ports: Ports) -> Iterator[Match]:\n    for version in VERSIONS[:1]:",
+        "def _port_matches(wanted: PortMatch) -> Iterator[Match]:\n    for version in VERSIONS:",
+        "def _port_matches(wanted: PortMatch) -> Iterator[Match]:\n    for version in VERSIONS[:1]:",
     ),
     # Identities
     Mutant(
         "labels do not tell pods apart",
         IDENTITY,
-        "pod.labels.only(self.keys.get(namespace, frozenset()))",
+        "pod.labels.only(keys)",
         "pod.labels.only(frozenset())",
     ),
     Mutant(
         "keys of peers count in the own namespace only",
         IDENTITY,
-        "look(peer.pods, spaces)",
-        "look(peer.pods, [own])",
+        "_keys(scope(peer, own), peer.pods or EVERYTHING)",
+        "_keys(own, peer.pods or EVERYTHING)",
     ),
-    Mutant("port names of peers do not tell pods apart", IDENTITY, "reached |= spaces", "pass"),
+    Mutant("port names of peers do not tell pods apart", IDENTITY, "reached.add(scope(peer, own))", "pass"),
     Mutant(
         "port names of subjects do not tell pods apart",
         IDENTITY,
-        "if direction is Direction.INGRESS:\n                        reached = {own}",
-        "if direction is Direction.INGRESS:\n                        reached = set()",
+        "if direction is Direction.INGRESS:\n                reached = {own}",
+        "if direction is Direction.INGRESS:\n                reached = set()",
     ),
-    Mutant("identities share a number", NUMBERS, "            next_identity += 1", "            pass"),
-    Mutant("rules share a number", NUMBERS, "            next_rule += 1", "            pass"),
+    Mutant("identities share a number", NUMBERS, "self.next_identity, IdentityId", "self.next_identity, lambda _: 1"),
+    Mutant("rules share a number", NUMBERS, "self.next_rule, ConjId)", "self.next_rule, lambda _: 1)"),
     # Conjunctions and priorities
     Mutant(
         "one rule's clause replaces that of another",
-        CONJUNCTION,
-        "clauses[clause.table, priority, clause.match].add(action)",
-        "clauses[clause.table, priority, clause.match] = {action}",
+        CLAUSES,
+        "insort(clause.actions, action)",
+        "clause.actions[:] = [action]",
     ),
     Mutant(
         "a rule of several dimensions lets nothing pass",
         CONJUNCTION,
-        "Match.of(conj_id=number), go, Cookie(CookieKind.RULE, number))",
-        "Match.of(conj_id=number), (), Cookie(CookieKind.RULE, number))",
+        'exact("conj_id", number), (Goto(ALLOWED[table]),), cookie)',
+        'exact("conj_id", number), (), cookie)',
     ),
     Mutant("isolation wins over rules", CONJUNCTION, "ISOLATED_PRIORITY = 1000", "ISOLATED_PRIORITY = 30000"),
     Mutant("rules of one dimension lose", CONJUNCTION, "DIRECT_PRIORITY = 20001", "DIRECT_PRIORITY = 999"),
@@ -243,31 +249,31 @@ MUTANTS = (
     # Addresses, the node, the pod itself
     Mutant(
         "ingress is not asked at endpoints",
-        ENDPOINTS,
-        "(as_dest, Load(LOCAL_DEST, 1), Goto(T.EGRESS_ADMIN))",
+        ADDRESSES,
+        "(as_dest, _TO_LOCAL, Goto(T.EGRESS_ADMIN))",
         "(as_dest, Goto(T.EGRESS_ADMIN))",
     ),
     Mutant(
         "an endpoint reaches everybody, not itself alone",
-        ENDPOINTS,
-        "itself = reg(LOCAL_SOURCE, 1) + source(address) + to",
-        "itself = reg(LOCAL_SOURCE, 1) + source(address)",
+        ADDRESSES,
+        "itself = reg(LOCAL_SOURCE, 1) + sent + to",
+        "itself = reg(LOCAL_SOURCE, 1) + sent",
     ),
     Mutant(
         "pods elsewhere are strangers as source",
-        ENDPOINTS,
+        ADDRESSES,
         "(Load(SOURCE_IDENTITY, number), Goto(T.DEST_ID))",
         "(Goto(T.DEST_ID),)",
     ),
     Mutant(
         "pods elsewhere are strangers as destination",
-        ENDPOINTS,
+        ADDRESSES,
         "(Load(DEST_IDENTITY, number), Goto(T.EGRESS_ADMIN))",
         "(Goto(T.EGRESS_ADMIN),)",
     ),
     Mutant(
         "node ports count as the node",
-        ENDPOINTS,
+        ADDRESSES,
         "*(Flow(T.DEST_ID, 95, match, (Goto(T.EGRESS_ADMIN),), cookie) for match in services),",
         "",
     ),
@@ -295,8 +301,8 @@ MUTANTS = (
     Mutant(
         "an allowed egress is not asked for ingress",
         CONJUNCTION,
-        "Direction.EGRESS: TableId.INGRESS_ADMIN}",
-        "Direction.EGRESS: TableId.COMMIT}",
+        "TableId.EGRESS: TableId.INGRESS_ADMIN}",
+        "TableId.EGRESS: TableId.COMMIT}",
     ),
     # Connections
     Mutant(
@@ -329,23 +335,93 @@ MUTANTS = (
     ),
     Mutant(
         "taking ports away is not narrower",
-        NARROWER,
+        GRANTS,
         "    if wanted is None:\n        return False",
-        "    if wanted is None or ranges:\n        return True",
+        "    if wanted is None or matches:\n        return True",
+        shows_in="epochs",
+    ),
+    Mutant(
+        "only blocks that are the region itself speak of it",
+        GRANTS,
+        "if prefix <= region.prefix",
+        "if prefix == region.prefix",
         shows_in="epochs",
     ),
     Mutant(
         "the loss of an outsider's right is not narrower",
-        NARROWER,
+        COVERED,
         "        if self._only_pods(region):",
-        "        if region:",
+        "        if region:\n            return True\n        if self._only_pods(region):",
+        shows_in="epochs",
+    ),
+    Mutant(
+        "who stands alone is a peer of himself",
+        COVERED,
+        "self.stayed.after.owners[address].pod != self.alone",
+        "self.alone is not self",
         shows_in="epochs",
     ),
     Mutant(
         "being isolated is not narrower",
         NARROWER,
-        "return not self._covered(direction, subject, _ANYTHING, addresses)",
-        "return False",
+        "if now is not None and now in isolated and was not in was_isolated:",
+        "if False:",
         shows_in="epochs",
+    ),
+    Mutant(
+        "a rule keeps its peers, whatever they are now",
+        NARROWER,
+        "for identity in peers & self._stayed.moved)",
+        "for identity in ())",
+        shows_in="epochs",
+    ),
+    Mutant(
+        "a subject with another identity has what it had",
+        NARROWER,
+        "for was in rule.subjects & self._stayed.moved:",
+        "for was in ():",
+        shows_in="epochs",
+    ),
+    Mutant(
+        "rules that are not touched are not looked at, whoever their pods are now",
+        NARROWER,
+        "if moved := self._stayed.moved:",
+        "if moved := frozenset():",
+        shows_in="touched",
+    ),
+    Mutant(
+        "pods with another identity are gone",
+        STAYED,
+        "        if stayed:\n            self._moved",
+        "        if False:\n            self._moved",
+        shows_in="epochs",
+    ),
+    Mutant(
+        "what one pod was is no pod any more",
+        STAYED,
+        "> len(self._left.get(identity, ()))",
+        "> len(self._left.get(identity, ())) * 1000",
+        shows_in="epochs",
+    ),
+    Mutant(
+        "who had an address is not forgotten when he goes",
+        HEIRS,
+        "is not None or address in past:",
+        "is not None:",
+        shows_in="heirs",
+    ),
+    Mutant(
+        "an address that this run has not seen had no owner before",
+        HEIRS,
+        "return self.predecessor and not self.raised",
+        "return False",
+        shows_in="heirs",
+    ),
+    Mutant(
+        "the first plan of a run remembers what is touched alone",
+        HEIRS,
+        "self._past(policy, touched) if self.planned else Map(policy.owners)",
+        "self._past(policy, touched)",
+        shows_in="heirs",
     ),
 )

@@ -15,7 +15,7 @@ from ryu_netpol.cli.judges.trace import TracedBridge
 from ryu_netpol.flows.conjunction import DIRECT_PRIORITY
 from ryu_netpol.flows.fields import LOCAL_DEST, LOCAL_SOURCE
 from ryu_netpol.flows.interpret import Interpreter
-from ryu_netpol.flows.ir import CookieKind, Flow, FlowTable, Load
+from ryu_netpol.flows.ir import CookieKind, Flow, FlowTable, Load, Match
 from ryu_netpol.flows.offline import OfflineNode, path
 from ryu_netpol.flows.pipeline import TableId
 from ryu_netpol.lab.switch import PrivateOvs
@@ -89,7 +89,7 @@ def a_clause_is_missing(flows: Flows) -> Flows:
 
 def a_rule_lost_its_priority(flows: Flows) -> Flows:
     """Rules without conjunctions stand below isolation."""
-    return [replace(f, priority=1) if f.priority == DIRECT_PRIORITY and f.cookie.kind is CookieKind.RULE else f
+    return [f._replace(priority=1) if f.priority == DIRECT_PRIORITY and f.cookie.kind is CookieKind.RULE else f
             for f in flows]  # fmt: skip
 
 
@@ -101,7 +101,7 @@ def a_port_mask_is_too_wide(flows: Flows) -> Flows:
             f._replace(value=f.value & ~1, mask=(f.mask or 0xFFFF) & ~1) if f.field in ("tcp_dst", "udp_dst") else f
             for f in flow.match.fields
         )
-        new = replace(flow, match=replace(flow.match, fields=fields))
+        new = flow._replace(match=Match(fields))
         widened.setdefault(new.key, new)
     return widened.values()
 
@@ -109,7 +109,7 @@ def a_port_mask_is_too_wide(flows: Flows) -> Flows:
 def a_register_bit_is_not_set(flows: Flows) -> Flows:
     """Endpoints are not known as endpoints of this node."""
     local = Load(LOCAL_SOURCE, 1), Load(LOCAL_DEST, 1)
-    return [replace(f, actions=tuple(a for a in f.actions if a not in local)) for f in flows]
+    return [f._replace(actions=tuple(a for a in f.actions if a not in local)) for f in flows]
 
 
 def nothing_is_turned_around(flows: Flows) -> Flows:

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from ryu_netpol.flows.conjunction import CLAUSE_PRIORITY
-from ryu_netpol.flows.ir import Cookie, CookieKind, Flow, FlowTable
+from ryu_netpol.flows.ir import Cookie, CookieKind, Flow, FlowTable, Match
 from ryu_netpol.flows.offline import FlowJudge, OfflineNode
 from ryu_netpol.flows.pipeline import TableId, check_flow
 from ryu_netpol.model.objects import Cluster
@@ -71,7 +71,7 @@ def _forget_isolation(flows: Flows) -> Flows:
 
 
 def _rules_below_isolation(flows: Flows) -> Flows:
-    return [replace(f, priority=f.priority - CLAUSE_PRIORITY) if f.priority >= CLAUSE_PRIORITY - 1
+    return [f._replace(priority=f.priority - CLAUSE_PRIORITY) if f.priority >= CLAUSE_PRIORITY - 1
             and f.table in (TableId.INGRESS, TableId.EGRESS) and f.cookie.kind in (CookieKind.RULE, CookieKind.CLAUSE)
             else f for f in flows]  # fmt: skip
 
@@ -85,7 +85,7 @@ def _widen_port_masks(flows: Flows) -> Flows:
             else f
             for f in flow.match.fields
         )
-        new = replace(flow, match=replace(flow.match, fields=fields))
+        new = flow._replace(match=Match(fields))
         widened.setdefault(new.key, new)
     return widened.values()
 

@@ -1,4 +1,4 @@
-"""Policies written otherwise: some edits mean the same, some give with one hand and take with the other."""
+"""Small changes that matter more often than those of a history: policies written otherwise, pods that change."""
 
 from __future__ import annotations
 
@@ -6,12 +6,45 @@ import random
 from collections.abc import Iterator
 from dataclasses import replace
 
-from ryu_netpol.model.net import BITS, Cidr, PortRange
+from ryu_netpol.model.names import PodKey
+from ryu_netpol.model.net import BITS, Address, Cidr, PortRange
 from ryu_netpol.model.objects import BlockPeer, Cluster, Peer, PortSpec, Rule
 
 
+def with_twins(cluster: Cluster) -> Cluster:
+    """The cluster with a second pod of every kind, so that one of a kind can go, or change, and the kind remain."""
+    twins = (
+        replace(
+            pod,
+            key=PodKey(pod.key.namespace, f"{pod.key.name}-twin"),
+            uid=f"{pod.uid}-twin",
+            addresses=tuple(Address(address.version, address.value + 100) for address in pod.addresses),
+        )
+        for pod in cluster.pods.values()
+        if not pod.host_network
+    )
+    return replace(cluster, pods={**cluster.pods, **{twin.key: twin for twin in twins}})
+
+
+def relabelled(rng: random.Random, cluster: Cluster) -> Cluster:
+    """The cluster with one of its pods labelled as another one, or without one of its labels."""
+    pod, like = rng.choice(list(cluster.pods.values())), rng.choice(list(cluster.pods.values()))
+    labels = like.labels if like.labels != pod.labels else pod.labels.only(frozenset(list(pod.labels)[1:]))
+    return replace(cluster, pods={**cluster.pods, pod.key: replace(pod, labels=labels)})
+
+
+def rescheduled(rng: random.Random, cluster: Cluster) -> Cluster:
+    """The cluster with one of its pods on another node, and with its address: a machine that migrated."""
+    pod = rng.choice(list(cluster.pods.values()))
+    node = rng.choice([name for name in cluster.nodes if name != pod.node])
+    return replace(cluster, pods={**cluster.pods, pod.key: replace(pod, node=node)})
+
+
 def edited(rng: random.Random, cluster: Cluster) -> Cluster:
-    """The cluster with one of its policies written otherwise; often it means the same."""
+    """The cluster with one of its policies written otherwise.
+
+    Some edits mean the same, some give with one hand and take with the other.
+    """
     policy = rng.choice(list(cluster.policies.values()))
     new = replace(
         policy,

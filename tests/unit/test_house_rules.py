@@ -43,7 +43,7 @@ PROGRAMS = {"ryu_netpol/flows/document.py"}
 BLANKET = {
     "cni/main.py": "the specification wants an error document, whatever happened: it is told in `details`",
     "ryu_netpol/adapters/ovsdb.py": "reported, and the replica is made anew",
-    "ryu_netpol/adapters/ryu_compat/server.py": "the connection is closed: the application hears of it, the switch returns",
+    "ryu_netpol/adapters/ryu_compat/server.py": "the connection is closed: the application hears of it, and it returns",
 }
 """The files that may catch every exception, and what becomes of it there."""
 

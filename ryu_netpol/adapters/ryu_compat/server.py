@@ -99,8 +99,11 @@ def _listen(path: Path) -> socket.socket:
         if not stat.S_ISSOCK(path.lstat().st_mode):
             raise ListenError(errno.EEXIST, f"{path} exists and is not a socket")
         with socket.socket(socket.AF_UNIX) as probe:
+            # Who listens and accepts nothing any more must not hold us up, either.
+            probe.setblocking(False)
             try:
-                probe.connect(os.fspath(path))
+                with contextlib.suppress(BlockingIOError):
+                    probe.connect(os.fspath(path))
             except ConnectionRefusedError:
                 path.unlink()
             else:

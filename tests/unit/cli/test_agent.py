@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from ryu_netpol.adapters.folder import FolderState
+from ryu_netpol.adapters.ryu_compat.stack import VARIABLE
 from ryu_netpol.agent.events import Event, Replaced
 from ryu_netpol.cli.agent import FeedToEvents
 from ryu_netpol.cli.main import main
@@ -100,3 +104,30 @@ def test_a_missing_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
 
     assert code == 2
     assert "is not a folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "variable", "sentence"),
+    [
+        (["--stack", "classic"], "", "the stack classic is not installed (ryu is missing): pip install"),
+        ([], "classic", "the stack classic is not installed (ryu is missing): pip install"),
+        ([], "nonsense", "there is no stack 'nonsense': it is os-ken or classic"),
+        (["--stack", "nonsense"], "", "argument --stack: invalid choice: 'nonsense'"),
+    ],
+    ids=["option", "variable", "nonsense in the variable", "nonsense in the option"],
+)
+def test_a_stack_that_cannot_be_had(tmp_path: Path, words: list[str], variable: str, sentence: str) -> None:
+    """As users call it: one sentence and exit code 2, nothing is started."""
+    program = "import sys; sys.modules['ryu'] = None; from ryu_netpol.cli.main import main; sys.exit(main())"
+    call = ["agent", "--node", "n", "--manifests", str(tmp_path), "--pod-cidr", "10.1.0.0/24", *words]
+    done = subprocess.run(
+        [sys.executable, "-c", program, *call],
+        env={**os.environ, VARIABLE: variable, "OVS_RUNDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode == 2
+    assert sentence in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []

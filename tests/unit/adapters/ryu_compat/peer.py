@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import queue
+import resource
 import socket
 import struct
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from ryu_netpol.adapters.openflow import OpenFlowSession
@@ -48,16 +50,22 @@ class World:
 class Peer:
     """The switch's end of a connection."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, connected: bool = True) -> None:
+        self.path = path
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(PATIENCE)
-        self.socket.connect(str(path))
+        if connected:
+            self.connect()
 
     def __enter__(self) -> Peer:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.socket.close()
+
+    def connect(self) -> None:
+        """For those that were made unconnected."""
+        self.socket.connect(str(self.path))
 
     def send(self, kind: int, body: bytes = b"", xid: int = 1) -> None:
         """Send one message."""
@@ -69,8 +77,11 @@ class Peer:
         return header, self._exactly(header.length - 8)
 
     def _exactly(self, size: int) -> bytes:
-        data = self.socket.recv(size, socket.MSG_WAITALL) if size else b""
-        assert len(data) == size
+        data = b""
+        while len(data) < size:
+            more = self.socket.recv(size - len(data))
+            assert more, "the connection has ended"
+            data += more
         return data
 
     def expect(self, kind: int) -> tuple[Header, bytes]:
@@ -137,3 +148,17 @@ def threads() -> int:
     objects = gc.get_objects() if greenlet else []
     green = sum(isinstance(each, greenlet.greenlet) and not each.dead for each in objects) if greenlet else 0
     return threading.active_count() + green
+
+
+@contextlib.contextmanager
+def few_descriptors(free: int) -> Iterator[None]:
+    """This process can open so many files and no more."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    taken = [os.open(os.devnull, os.O_RDONLY) for _ in range(free + 1)]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (taken[-1], limits[1]))
+    for each in taken:
+        os.close(each)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)

@@ -56,6 +56,7 @@ def peer(world: World) -> Iterator[Peer]:
 
 def is_answered(world: World, peer: Peer, *, within: float = PATIENCE) -> bool:
     """Whether the framework answers an echo request, and the session takes in what came before it."""
+    peer.socket.settimeout(within)
     peer.send(Type.ERROR, struct.pack("!HH", 10, 0), xid=0xFFFFFFFF)
     peer.send(ECHO_REQUEST, b"still there?", xid=77)
     try:

@@ -12,11 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from ryu_netpol.adapters.openflow import OpenFlowSession
+from ryu_netpol.adapters.ryu_compat.framework import Datapath
 from ryu_netpol.adapters.ryu_compat.server import ListenError
 from ryu_netpol.agent.events import FlowsDumped, SwitchLost, SwitchUp
+from ryu_netpol.app import run_switch_app
 from ryu_netpol.flows.ir import FlowTable
 from ryu_netpol.flows.wire.codes import Type
-from tests.unit.adapters.ryu_compat.peer import HELLO, Peer, World
+from tests.unit.adapters.ryu_compat.peer import HELLO, Peer, World, descriptors, eventually, few_descriptors, threads
 
 
 def test_a_switch_comes_and_goes(world: World) -> None:
@@ -118,6 +121,19 @@ def test_somebody_elses_socket_is_not_taken(world: World) -> None:
         assert world.next() == SwitchUp(1)
 
 
+def test_nor_is_one_that_accepts_nothing(tmp_path: Path) -> None:
+    """An agent that hangs, with a full queue of connections: the next one is refused at once, instead of waiting."""
+    path = tmp_path / "of.sock"
+    with contextlib.ExitStack() as opened:
+        hanging = opened.enter_context(socket.socket(socket.AF_UNIX))
+        hanging.bind(str(path))
+        hanging.listen(0)
+        opened.enter_context(Peer(path))
+
+        with pytest.raises(ListenError, match="another process listens"):
+            World(path)
+
+
 def test_a_file_is_not_replaced(tmp_path: Path) -> None:
     """What is not a socket was not ours."""
     path = tmp_path / "of.sock"
@@ -133,3 +149,50 @@ def test_a_directory_that_is_missing(tmp_path: Path) -> None:
     """The message names the path."""
     with pytest.raises(ListenError, match=r"cannot listen on .*missing"):
         World(tmp_path / "missing" / "of.sock")
+
+
+@pytest.mark.parametrize("free", range(8), ids=lambda free: f"{free} free")
+def test_a_start_without_descriptors(tmp_path: Path, free: int) -> None:
+    """Out of files at any moment of the start: it works, or fails at once with an error, and leaves nothing."""
+    path = tmp_path / "of.sock"
+    session = OpenFlowSession(deliver=lambda event: None, report=lambda report: None)
+    before = threads(), descriptors()
+    with few_descriptors(free), contextlib.suppress(OSError):
+        run_switch_app(path, session).stop()
+
+    assert not path.exists()
+    assert eventually(lambda: (threads(), descriptors()) == before)
+
+
+def test_out_of_descriptors(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """A switch that cannot be accepted is told, and accepted once there are files again."""
+    with Peer(world.path, connected=False) as first, Peer(world.path, connected=False) as second:
+        with few_descriptors(0):
+            # A thread that waits in accept() has its descriptor already.
+            first.connect()
+            second.connect()
+            assert eventually(lambda: "could not be accepted: [Errno 24] Too many open files" in caplog.text)
+        second.shake_hands()
+
+        assert world.next() == SwitchUp(1)
+
+
+def test_a_connection_that_cannot_be_served(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What the framework cannot bear ends this connection alone: it is closed, and the log says why."""
+
+    def fail(*_: object) -> None:
+        raise MemoryError("no memory for this one")
+
+    before = threads(), descriptors()
+    with monkeypatch.context() as patched:
+        patched.setattr(Datapath, "serve", fail)
+        with Peer(world.path) as refused:
+            assert refused.socket.recv(1) == b""
+    assert eventually(lambda: (threads(), descriptors()) == before)
+    assert "no memory for this one" in caplog.text
+    with Peer(world.path) as peer:
+        peer.shake_hands()
+
+        assert world.next() == SwitchUp(1)
