@@ -140,24 +140,32 @@ class OpenFlowSession(SwitchLink):
                 raise RuntimeError("a bundle is in flight already: the agent must wait for its end")
             number = next(self._bundles)
             first = self._xids(wire.xids_needed(plan) + len(plan.meters_add) + 1)
-        failed: CommitFailed | None = None
+        encoded = wire.encode_plan(plan, bundle=number, first_xid=first)
+        commit_xid = encoded.close_xid + 1
+        bundle = Bundling(number, encoded, commit_xid, meters=dict(enumerate(plan.meters_add, commit_xid + 1)))
         try:
-            encoded = wire.encode_plan(plan, bundle=number, first_xid=first)
+            for piece in bundle.pieces():
+                if not self._send(current, bundle, piece):
+                    return
         except wire.WireError as error:
-            failed = CommitFailed(plan.generation, (str(error),))
+            self._give_up(current, bundle, str(error))
+
+    def _send(self, connection: _Connection, bundle: Bundling, piece: bytes) -> bool:
+        """Send the next piece of the bundle; False if the connection has ended."""
         with self._lock:
-            if self._connection is not current:
-                return
-            if failed is not None:
-                self._deliver(failed)
-                return
-            after = encoded.close_xid + 1
-            meters = dict(enumerate(plan.meters_add, after + 1))
-            current.bundle = Bundling(number, encoded, commit_xid=after, meters=meters)
-            send = current.transport.send
-            send(b"".join(wire.encode_meter_mod(MeterCommand.ADD, meter, xid=xid) for xid, meter in meters.items()))
-            for piece in encoded.pieces:
-                send(piece)
+            if self._connection is not connection:
+                return False
+            # From the first piece on, what the switch says about the bundle is for us.
+            connection.bundle = bundle
+            connection.transport.send(piece)
+            return True
+
+    def _give_up(self, connection: _Connection, bundle: Bundling, why: str) -> None:
+        """End a bundle that cannot be sent to its end."""
+        with self._lock:
+            if self._connection is connection:
+                bundle.refuse(why)
+                self._fail(connection, bundle)
 
     def dump(self, connection: int) -> None:
         """Read back what is ours; delivers FlowsDumped. A dump that is under way is given up for this one.
@@ -213,11 +221,12 @@ class OpenFlowSession(SwitchLink):
             connection.transport.send(wire.encode_meter_mod(MeterCommand.DELETE, meter, xid=xid))
 
     def _fail(self, connection: _Connection, bundle: Bundling) -> None:
-        connection.bundle = None
-        xid = self._xids(1)
-        connection.discards.add(xid)
-        discard = wire.encode_bundle_control(Bundle.DISCARD_REQUEST, bundle=bundle.number, xid=xid)
-        connection.transport.send(discard)
+        if connection.bundle is not None:
+            connection.bundle = None
+            xid = self._xids(1)
+            connection.discards.add(xid)
+            discard = wire.encode_bundle_control(Bundle.DISCARD_REQUEST, bundle=bundle.number, xid=xid)
+            connection.transport.send(discard)
         self._deliver(CommitFailed(bundle.encoded.plan.generation, bundle.told()))
 
     def _on_error(self, connection: _Connection, xid: int, error: OpenFlowError) -> None:

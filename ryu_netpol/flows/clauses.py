@@ -79,7 +79,7 @@ class MergedClauses:
 
 
 def _without(dimensions: Dimensions, but: Dimensions | None) -> Iterable[tuple[Dimension, frozenset[Alternative]]]:
-    if but is None:
+    if not but:
         return dimensions.items()
     return ((dimension, some - but.get(dimension, _NOBODY)) for dimension, some in dimensions.items())
 

@@ -93,7 +93,8 @@ class LiveFlows:
         yield from self._rules(policy, numbers, touched)
 
     def _rules(self, policy: NodePolicy, numbers: Numbers, touched: Touched) -> Iterator[Part]:
-        for key in touched.rules:
+        # Clauses keep their rules sorted: in the order of numbers, which is that of policies, new ones come last.
+        for key in sorted(touched.rules, key=lambda key: numbers.rules.get(key, 0)):
             old = self._policy.rules.get(key) if self._policy is not None else None
             new = policy.rules.get(key)
             was = dimensions(old, self._numbers.rules[key]) if old is not None else {}
@@ -145,8 +146,14 @@ class _Parts:
                 self._flows[part] = flows
             for flow in flows:
                 key = flow.key
-                before.setdefault(key, self.table.get(key))
-                self._give(key, flow)
+                known = self.table.get(key)
+                before.setdefault(key, known)
+                if known is None:
+                    self.table[key] = flow
+                elif known == flow:
+                    self._more[key] = self._more.get(key, 0) + 1
+                else:
+                    raise ValueError(f"two flows for one match: {known} and {flow}")
         return {key for key, flow in before.items() if self.table.get(key) != flow}
 
     def _take(self, key: FlowKey) -> None:
@@ -155,11 +162,3 @@ class _Parts:
             del self.table[key]
         elif more > 1:
             self._more[key] = more - 1
-
-    def _give(self, key: FlowKey, flow: Flow) -> None:
-        if key not in self.table:
-            self.table[key] = flow
-            return
-        if self.table[key] != flow:
-            raise ValueError(f"two flows for one match: {self.table[key]} and {flow}")
-        self._more[key] = self._more.get(key, 0) + 1

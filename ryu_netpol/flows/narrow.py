@@ -34,7 +34,7 @@ def narrows(
     *,
     before: NodePolicy | None,
     after: NodePolicy,
-    alive: Set[int] | Callable[[], Set[int]],
+    alive: Callable[[], Set[int]],
     touched: Touched | None = None,
 ) -> bool:
     """Tell whether some connection that was allowed may be denied after the change.
@@ -48,7 +48,7 @@ def narrows(
     said: frozenset[CookieKind] = frozenset()
     numbers: Set[int] = frozenset()
     if before is None:
-        numbers = alive() if callable(alive) else alive
+        numbers = alive()
     elif narrower(before, after, touched):
         return True
     else:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from ryu_netpol.model.names import Direction, PodKey
 from ryu_netpol.model.net import BITS, Address, Cidr, Version
-from ryu_netpol.policy.grants import Allowed, Grants, cover, halves
+from ryu_netpol.policy.grants import Allowed, Grants, halves
 from ryu_netpol.policy.identity import Identity
-from ryu_netpol.policy.resolve import NodePolicy, Peers, Ports
+from ryu_netpol.policy.resolve import NodePolicy, Peers, Ports, ResolvedRule
 from ryu_netpol.policy.stayed import Stayed, identity_of
 
 
@@ -25,12 +25,12 @@ class Doubt:
     ports: Ports | None
 
 
-def covered(doubt: Doubt, has: Grants, stayed: Stayed) -> bool:
-    """Whether the rules that these pods have now allow all of it."""
+def covered(doubt: Doubt, rules: Iterable[ResolvedRule], stayed: Stayed) -> bool:
+    """Whether the rules that these pods have now in this direction allow all of it."""
     versions, alone = _subject(stayed.here(doubt.was, doubt.now), stayed.after)
     if not versions:
         return True  # Of these pods none is here.
-    coverage = _Coverage(doubt.ports, has, stayed, versions, alone)
+    coverage = _Coverage(Grants(rules, doubt.ports), stayed, versions, alone)
     if doubt.peers is None:
         return all(coverage.of_region(Cidr(version, 0, 0)) for version in versions)
     return coverage.of_pods(doubt.peers.identities) and all(
@@ -51,10 +51,7 @@ def _subject(addresses: Iterable[Address], after: NodePolicy) -> tuple[frozenset
 
 @dataclass(frozen=True, slots=True)
 class _Coverage:
-    ports: Ports | None
-    """What was allowed."""
     has: Grants
-    """What is."""
     stayed: Stayed
     versions: frozenset[Version]
     """Those of the subject."""
@@ -66,13 +63,13 @@ class _Coverage:
         now = identities.union(*(self.stayed.became(was) for was in identities & self.stayed.moved))
         return all(
             self._of_some(self.stayed.among(identities, identity), allowed)
-            for some, allowed in self.has.lacking(now, self.ports)
+            for some, allowed in self.has.lacking(now)
             for identity in some
         )
 
     def of_region(self, region: Cidr) -> bool:
         """Of everybody in a region: of outsiders where one rule or another speaks of all of it, of pods one by one."""
-        if cover(self.has.throughout(region), self.ports):
+        if self.has.enough(self.has.throughout(region)):
             return True
         if self._only_pods(region):
             return all(
@@ -85,7 +82,7 @@ class _Coverage:
     def _of_some(self, addresses: Iterable[Address], allowed: Allowed) -> bool:
         """Of pods who are allowed the same for what they are, each for where it is."""
         return all(
-            cover(allowed + self.has.to_address(address), self.ports)
+            self.has.enough(allowed + self.has.to_address(address))
             for address in addresses
             if address.version in self.versions and self.stayed.after.owners[address].pod != self.alone
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 
 from ryu_netpol.model.net import BITS, Address, Cidr
@@ -13,40 +13,46 @@ from ryu_netpol.policy.resolve import PortMatch, Ports, ResolvedRule
 Allowed = list[Ports | None]
 """The ports of each rule that allows something; None: any."""
 
-
-Lacking = tuple[frozenset[Identity | None], Allowed]
-"""Pods who are told apart by no rule, and what rules allow them."""
+Pods = frozenset[Identity | None]
+"""Pods by what they are; None: nothing that a rule refers to."""
 
 
 class Grants:
-    """The rules of one subject in one direction; nothing is looked at before it is asked for."""
+    """What the rules of a subject in one direction allow of some ports that are wanted."""
 
-    def __init__(self, rules: Sequence[ResolvedRule]) -> None:
-        """A rule may come twice; the first ones are tried first."""
-        self._rules = rules
+    def __init__(self, rules: Iterable[ResolvedRule], wanted: Ports | None) -> None:
+        """A rule may come twice. The first ones are tried first."""
+        self._wanted = wanted
+        self._rules = [rule for rule in rules if _helps(rule.ports, wanted)]
+
+    def enough(self, allowed: Allowed) -> bool:
+        """Whether that is all that is wanted."""
+        return cover(allowed, self._wanted)
 
     def to_identity(self, identity: Identity | None) -> Allowed:
-        """What pods are allowed for what they are; None: what no rule refers to."""
-        wanted = frozenset({identity})
-        return [
-            rule.ports
-            for rule in self._rules
-            # Sets keep the hashes of what is in them: with `in` most of the time would go into computing one.
-            if rule.peers is None or not wanted.isdisjoint(rule.peers.identities)
-        ]
+        """What pods are allowed for what they are."""
+        return [rule.ports for rule in self._rules if rule.peers is None or identity in rule.peers.identities]
 
-    def lacking(self, pods: frozenset[Identity | None], wanted: Ports | None) -> list[Lacking]:
-        """Those of some pods who do not have all that is wanted for what they are, by what they have of it."""
-        found: list[Lacking] = [(pods, [])]
+    def lacking(self, pods: Pods) -> list[tuple[Pods, Allowed]]:
+        """Those of some pods who are not allowed enough for what they are, by what they are allowed."""
+        found: list[tuple[Pods, Allowed]] = [(pods, [])]
         for rule in self._rules:
-            if not found:
-                break
-            if _help(rule.ports, wanted):
-                found = [part for some, allowed in found for part in _parts(some, allowed, rule, wanted)]
+            found = [part for some, allowed in found for part in self._parts(some, allowed, rule)]
         return found
 
+    def _parts(self, pods: Pods, allowed: Allowed, rule: ResolvedRule) -> Iterator[tuple[Pods, Allowed]]:
+        """Pods who are allowed the same, told apart by one more rule; who has enough is left out."""
+        peers = pods if rule.peers is None else pods & rule.peers.identities
+        if not peers:
+            yield pods, allowed
+            return
+        if not self.enough(more := [*allowed, rule.ports]):
+            yield peers, more
+        if len(peers) < len(pods):
+            yield pods - peers, allowed
+
     def to_address(self, address: Address) -> Allowed:
-        """What a pod is allowed for where it is."""
+        """What everybody is allowed who has an address."""
         return self.throughout(Cidr(address.version, address.value, BITS[address.version]))
 
     def throughout(self, region: Cidr) -> Allowed:
@@ -86,17 +92,6 @@ class Grants:
         return frozenset(found)
 
 
-def _parts(
-    pods: frozenset[Identity | None], allowed: Allowed, rule: ResolvedRule, wanted: Ports | None
-) -> Iterator[Lacking]:
-    """Pods who have the same, divided by one more rule, without those who have enough."""
-    peers = pods if rule.peers is None else pods & rule.peers.identities
-    if peers and not cover(more := [*allowed, rule.ports], wanted):
-        yield peers, more
-    if len(peers) < len(pods):
-        yield pods - peers if peers else pods, allowed
-
-
 def halves(region: Cidr) -> tuple[Cidr, Cidr]:
     """The two halves of a region that is more than one address."""
     low = Cidr(region.version, region.network, region.prefix + 1)
@@ -115,17 +110,6 @@ def cover(allowed: Iterable[Ports | None], wanted: Ports | None) -> bool:
     return all(_spanned(matches, asked) for asked in wanted)
 
 
-def _help(ports: Ports | None, wanted: Ports | None) -> bool:
-    """Whether some ports have anything to do with others."""
-    if ports is None or wanted is None:
-        return ports is None
-    return any(
-        match.protocol is asked.protocol and _ends(match)[0] <= _ends(asked)[1] and _ends(asked)[0] <= _ends(match)[1]
-        for asked in wanted
-        for match in ports
-    )
-
-
 def _spanned(matches: Iterable[PortMatch], asked: PortMatch) -> bool:
     reached, last = _ends(asked)
     spans = sorted(_ends(match) for match in matches if match.protocol is asked.protocol)
@@ -138,3 +122,15 @@ def _spanned(matches: Iterable[PortMatch], asked: PortMatch) -> bool:
 
 def _ends(match: PortMatch) -> tuple[int, int]:
     return (0, 0xFFFF) if match.first < 0 else (match.first, match.last)
+
+
+def _helps(ports: Ports | None, wanted: Ports | None) -> bool:
+    """Whether some ports are among those that are wanted, at least in part."""
+    if ports is None or wanted is None:
+        return ports is None
+    return any(
+        match.protocol is asked.protocol
+        and (match.first < 0 or asked.first < 0 or (match.first <= asked.last and asked.first <= match.last))
+        for asked in wanted
+        for match in ports
+    )

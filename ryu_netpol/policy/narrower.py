@@ -16,7 +16,6 @@ from itertools import chain
 
 from ryu_netpol.model.names import Direction
 from ryu_netpol.policy.covered import Doubt, covered
-from ryu_netpol.policy.grants import Grants
 from ryu_netpol.policy.identity import Identity
 from ryu_netpol.policy.resolve import NodePolicy, ResolvedRule
 from ryu_netpol.policy.stayed import Stayed
@@ -44,8 +43,8 @@ class _Comparison:
         doubts = [*self._isolated(), *self._allowed()]
         if not doubts:
             return False
-        grants = self._grants(frozenset(doubt.now for doubt in doubts))
-        return not all(covered(doubt, grants[doubt.direction, doubt.now], self._stayed) for doubt in doubts)
+        rules = self._rules_of(frozenset(doubt.now for doubt in doubts))
+        return not all(covered(doubt, rules[doubt.direction][doubt.now], self._stayed) for doubt in doubts)
 
     def _isolated(self) -> Iterator[Doubt]:
         """Pods that had everything in a direction in which they are isolated now."""
@@ -58,24 +57,25 @@ class _Comparison:
 
     def _allowed(self) -> Iterator[Doubt]:
         """What rules allowed, where it is not the same rule that still allows it."""
-        for rule in self._suspects():
-            same = self._after.rules.get(rule.key)
+        for rule, same in self._suspects():
             isolated = self._after.isolated[rule.key.direction]
             kept = same.subjects if same is not None and self._kept(rule, same) else frozenset()
             for was, now in self._subjects(rule, kept):
                 if now in isolated:
                     yield Doubt(rule.key.direction, was, now, rule.peers, rule.ports)
 
-    def _suspects(self) -> Iterator[ResolvedRule]:
-        """The rules that are touched, and those that had to do with pods that are something else now."""
-        yield from (self._before.rules[key] for key in self._touched.rules if key in self._before.rules)
+    def _suspects(self) -> Iterator[tuple[ResolvedRule, ResolvedRule | None]]:
+        """Rules that are touched, and rules that had to do with pods that are something else now: before and after."""
+        for key in self._touched.rules:
+            if (touched := self._before.rules.get(key)) is not None:
+                yield touched, self._after.rules.get(key)
         if moved := self._stayed.moved:
             for rule in self._before.rules.values():
                 peers = rule.peers.identities if rule.peers is not None else frozenset()
                 # Sets keep the hashes of what is in them, so that this is quick; the hash of a key is not.
                 concerned = not (moved.isdisjoint(rule.subjects) and moved.isdisjoint(peers))
                 if concerned and rule.key not in self._touched.rules:
-                    yield rule
+                    yield rule, rule
 
     def _subjects(self, rule: ResolvedRule, kept: frozenset[Identity]) -> Iterator[tuple[Identity, Identity]]:
         """What a rule's subjects were and are, but for those for whom it is still there."""
@@ -88,19 +88,20 @@ class _Comparison:
         if rule.peers is None or same.peers is None:
             return same.peers is None
         peers, now = rule.peers.identities, same.peers.identities
+        gone = peers - now if peers is not now else ()  # Thousands, where everybody is a peer.
         return (
             rule.peers.blocks <= same.peers.blocks
-            and not any(self._stayed.remains(identity) for identity in peers - now)
+            and not any(self._stayed.remains(identity) for identity in gone)
             and all(now.issuperset(self._stayed.became(identity)) for identity in peers & self._stayed.moved)
         )
 
-    def _grants(self, subjects: frozenset[Identity]) -> dict[tuple[Direction, Identity], Grants]:
-        """What some subjects are allowed now, by direction."""
-        found: dict[tuple[Direction, Identity], list[ResolvedRule]] = {
-            (direction, subject): [] for direction in Direction for subject in subjects
+    def _rules_of(self, subjects: frozenset[Identity]) -> dict[Direction, dict[Identity, list[ResolvedRule]]]:
+        """What some subjects are allowed now."""
+        found: dict[Direction, dict[Identity, list[ResolvedRule]]] = {
+            direction: {subject: [] for subject in subjects} for direction in Direction
         }
         new = (rule for key in self._touched.rules if (rule := self._after.rules.get(key)) is not None)
         for rule in chain(new, self._after.rules.values()):  # New ones first: most likely they replace what is gone.
             for subject in rule.subjects & subjects:
-                found[rule.key.direction, subject].append(rule)
-        return {whose: Grants(rules) for whose, rules in found.items()}
+                found[rule.key.direction][subject].append(rule)
+        return found

@@ -86,7 +86,10 @@ def test_status_and_the_prompt(lab_id: str, tmp_path: Path, capsys: pytest.Captu
     script.write_text("pingall\nnode1 ovs-vsctl list-br\n")
 
     assert main(["lab", "status", "--lab", lab_id]) == 0
-    assert re.search(r"node1 +192.168.50.1, fd00:50::1; agent \d+, Open vSwitch \d+", capsys.readouterr().out)
+    assert re.search(
+        r"node1 +192.168.50.1, fd00:50::1; agent \d+ \(ryu-netpol \S+ on [^)]+\), Open vSwitch \d+",
+        capsys.readouterr().out,
+    )
     # A process of its own, since Mininet's log stays with the output that it has met first.
     words = [sys.executable, "-m", "ryu_netpol.cli.main", "lab", "cli", str(script), "--lab", lab_id]
     shown = subprocess.run(words, check=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT).stdout

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from ryu_netpol.adapters.openflow import Transport
 from ryu_netpol.agent.events import CommitFailed, Committed, SwitchLost
+from ryu_netpol.flows import wire
 from ryu_netpol.flows.ir import Conjunction, Cookie, CookieKind, Flow, FlowTable, Goto, Match, Meter
 from ryu_netpol.flows.text import parse
+from ryu_netpol.flows.wire.codes import Type
+from ryu_netpol.flows.wire.decode import decode_header
 from tests.ovs.conftest import BRIDGE, SwitchApp
 
 GOOD = parse("table=41, priority=5, cookie=0x6e70000a00000001, ip,reg1=5 actions=goto_table:60")
@@ -101,6 +106,48 @@ def test_restart_of_the_switch(switch_app: SwitchApp) -> None:
     assert switch_app.dump().flows == FlowTable()
     assert switch_app.program(adds=(GOOD,))[0] == Committed(switch_app.generation)
     assert "nx-match" in switch_app.ovs.ofctl("get-frags", BRIDGE)
+
+
+@pytest.fixture
+def impatient(switch_app: SwitchApp) -> Iterator[SwitchApp]:
+    """A switch that gives a bundle up after one idle second instead of ten."""
+    switch_app.ovs.vsctl("set", "Open_vSwitch", ".", "other_config:bundle-idle-timeout=1")
+    yield switch_app
+    switch_app.ovs.vsctl("remove", "Open_vSwitch", ".", "other_config", "bundle-idle-timeout")
+
+
+def test_a_bundle_that_the_switch_gave_up(impatient: SwitchApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes after the time limit opens a new bundle of the same number, which a commit would apply: it must fail.
+
+    The error about the request to open is what the session knows it by; the next plan goes through.
+    """
+    pieces = wire.EncodedPlan.pieces.fget  # type: ignore[attr-defined]
+    given_up = threading.Event()
+    received = impatient.session.received
+
+    def watched(transport: Transport, message: bytes) -> None:
+        received(transport, message)
+        if decode_header(message).type == Type.ERROR:
+            given_up.set()
+
+    def slow(encoded: wire.EncodedPlan) -> Iterator[bytes]:
+        for number, piece in enumerate(pieces(encoded)):
+            if number == 1:
+                assert given_up.wait(30)
+            yield piece
+
+    flows = _large(4_000)
+    monkeypatch.setattr(impatient.session, "received", watched)
+    with monkeypatch.context() as patched:
+        patched.setattr(wire.EncodedPlan, "pieces", property(slow))
+        failed, _ = impatient.program(adds=flows)
+
+    assert isinstance(failed, CommitFailed)
+    assert failed.errors == ("OFPBFC_TIMEOUT (OFPET_BUNDLE_FAILED): opening, clearing or closing the bundle",)
+    assert impatient.dump().flows == FlowTable()
+    assert impatient.program(adds=flows)[0] == Committed(impatient.generation)
+    assert impatient.dump().flows == FlowTable(flows)
+    assert impatient.reports.empty()
 
 
 def _large(count: int) -> tuple[Flow, ...]:

@@ -70,8 +70,9 @@ def test_what_is_not_touched_takes_nothing_away(seed: int) -> None:
     assert list(disagreements(seed)) == []
 
 
-def _touched(self: comparison._Comparison) -> Iterator[ResolvedRule]:
-    return (self._before.rules[key] for key in self._touched.rules if key in self._before.rules)
+def _touched(self: comparison._Comparison) -> Iterator[tuple[ResolvedRule, ResolvedRule | None]]:
+    for key in self._touched.rules & self._before.rules.keys():
+        yield self._before.rules[key], self._after.rules.get(key)
 
 
 def _only_first(self: Stayed, was: Identity) -> Mapping[Identity | None, list[Address]]:

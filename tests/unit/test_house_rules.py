@@ -49,8 +49,8 @@ BLANKET = {
 
 DISTRIBUTIONS = {"os_ken": "os-ken", "yaml": "PyYAML"}
 """Packages whose distribution has another name."""
-ELSEWHERE = {"mininet", "matplotlib"}
-"""Not required: the one comes from Debian's package, the other with the extra `bench`, for a picture."""
+ELSEWHERE = {"mininet"}
+"""Imported from Debian's package, not from an index."""
 DEVELOPMENT = {"dev"}
 """Extras with tools for us; any other extra has packages that the program imports where they are installed."""
 
@@ -200,6 +200,15 @@ def test_missing_tools_are_named_in_one_sentence(level: str) -> None:
     assert "openvswitch-switch" in sentence
     assert complaint(["unit", "sim"], lambda _: False) == ""
     assert complaint(LEVELS, lambda _: True) == ""
+
+
+def test_a_missing_environment_is_named_in_one_sentence() -> None:
+    """The end-to-end tests run agents of both stacks: the sentence says which command makes what is not there."""
+    assert complaint(["e2e"], lambda need: need != ".venv-classic") == (
+        "tests/e2e cannot run here, they lack .venv-classic (`make setup STACK=classic` makes it): "
+        "run `make setup` and the tests as root, or `make test-unit`."
+    )
+    assert "lack .venv (`make setup` makes it):" in complaint(["e2e"], lambda need: need != ".venv")
 
 
 DEFECTS = {

@@ -7,6 +7,7 @@ meta-flow.h of Open vSwitch 3.1; checked against the bytes that ovs-vswitchd 3.1
 from __future__ import annotations
 
 import enum
+from struct import Struct
 from typing import NamedTuple
 
 from ryu_netpol.flows.fields import FIELDS, NXM0, NXM1, OXM
@@ -109,6 +110,8 @@ class Nxast(enum.IntEnum):
     CT = 35
 
 
+CONJUNCTION_HEAD = Struct("!HHIH").pack(EXPERIMENTER_ACTION, 16, NICIRA, Nxast.CONJUNCTION)
+"""How every conjunction begins: type, length, vendor, subtype. Its clause, their number and its own number follow."""
 CT_COMMIT = 0x1
 CT_NO_TABLE = 0xFF
 

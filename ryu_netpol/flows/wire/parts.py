@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from struct import Struct
 from typing import Any
 
@@ -27,12 +27,14 @@ from ryu_netpol.flows.ir import (
 from ryu_netpol.flows.wire.codes import (
     APPLY_ACTIONS,
     CODES,
+    CONJUNCTION_HEAD,
     CT_COMMIT,
     CT_NO_TABLE,
     EXPERIMENTER_ACTION,
     GOTO_TABLE,
     IN_PORT,
     IN_PORT_16,
+    MAX_LENGTH,
     METER,
     NICIRA,
     OUTPUT,
@@ -52,32 +54,58 @@ PADDING = [b"\0" * ((8 - n) % 8) for n in range(8)]
 # type of match (OXM), length | type, length of an instruction | port, maximal length of an output
 _HEAD = Struct("!HH").pack
 _APPLY = Struct("!HHxxxx").pack
+_ROOM = MAX_LENGTH - 8
+"""For actions: the length of an instruction has 16 bits, too."""
 _GOTO = Struct("!HHBxxx").pack
 _METER = Struct("!HHI").pack
 _OUTPUT = Struct("!HHIHxxxxxx").pack
 # All experimenter actions: type, length, experimenter, subtype
-_LOAD = Struct("!HHIHH4sQ").pack
+_LOAD_HEAD = Struct("!HHIHH4s").pack
 _MOVE = Struct("!HHIHHHH4s4s").pack
 _STACK = Struct("!HHIHH4sHxxxxxx").pack
 _RESUBMIT = Struct("!HHIHHBxxx").pack
-_CONJUNCTION = Struct("!HHIHBBI").pack
 _CT = Struct("!HHIHHIHBxxxxx").pack
+# what all have in common; clause, clauses, number
+_CONJUNCTION = Struct("!10sBBI").pack
+
+_NUMBERS = {1: "B", 2: "H", 4: "I"}
+"""What struct calls a number of so many bytes."""
+
+
+def _exact(name: str) -> Callable[[int], bytes]:
+    """What writes a match on all bits of a field."""
+    header, length = CODES[name].exact, CODES[name].length
+    if name == "in_port":
+        return lambda value: header + wire_port(value).to_bytes(length, "big")
+    if length in _NUMBERS:
+        return partial(Struct(f"!4s{_NUMBERS[length]}").pack, header)
+    return lambda value: header + value.to_bytes(length, "big")
+
+
+def _masked(name: str) -> Callable[[int, int], bytes]:
+    """What writes a match on some bits of a field."""
+    header, length = CODES[name].masked, CODES[name].length
+    if length in _NUMBERS:
+        return partial(Struct(f"!4s2{_NUMBERS[length]}").pack, header)
+    return lambda value, mask: header + value.to_bytes(length, "big") + mask.to_bytes(length, "big")
+
+
+# Prepared for every field: looking up its code and its length for each match took half of the time.
+_EXACT = {name: _exact(name) for name in FIELDS}
+_MASKED = {name: _masked(name) for name in FIELDS}
 
 
 def encode_match(match: Match) -> bytes:
     """ofp_match with its padding."""
-    parts = [b""]
-    for name, value, mask in match.fields:
-        code = CODES[name]
-        if name == "in_port":
-            value = wire_port(value)
-        if mask is None:
-            parts += (code.exact, value.to_bytes(code.length, "big"))
-        else:
-            parts += (code.masked, value.to_bytes(code.length, "big"), mask.to_bytes(code.length, "big"))
-    body = b"".join(parts)
+    body = b"".join(
+        [_EXACT[name](value) if mask is None else _MASKED[name](value, mask) for name, value, mask in match.fields]
+    )
     length = 4 + len(body)
     return _HEAD(1, length) + body + PADDING[length & 7]
+
+
+EVERYTHING = encode_match(Match())
+"""The match that all packets meet."""
 
 
 def encode_instructions(actions: tuple[Action, ...]) -> bytes:
@@ -91,24 +119,31 @@ def encode_instructions(actions: tuple[Action, ...]) -> bytes:
     if not rest:
         return first + last
     body = encode_actions(rest)
-    if len(body) + 8 > 0xFFFF:
-        raise WireError(f"{len(rest)} actions do not fit into one flow: they take {len(body)} bytes of 65,527")
+    if len(body) > _ROOM:
+        raise WireError(f"its {len(rest)} actions take {len(body):,} bytes of {_ROOM:,}")
     return first + _APPLY(APPLY_ACTIONS, 8 + len(body)) + body + last
 
 
 def encode_actions(actions: tuple[Action, ...]) -> bytes:
     """A list of actions."""
+    if actions and type(actions[0]) is Conjunction:
+        # There may be thousands of them, so no function is called for each.
+        clauses: Any = actions
+        try:
+            return b"".join([_CONJUNCTION(CONJUNCTION_HEAD, c.clause - 1, c.clauses, c.id) for c in clauses])
+        except AttributeError:
+            # Something else is among them.
+            return _one_by_one(actions)
+    return _one_by_one(actions)
+
+
+def _one_by_one(actions: tuple[Action, ...]) -> bytes:
     try:
         return b"".join([_ENCODERS[type(action)](action) for action in actions])
     except KeyError:
         raise WireError("a meter must be the first action of a flow, and goto its last") from None
 
 
-def _offset_bits(sub: Subfield) -> int:
-    return sub.first << 6 | sub.bits - 1
-
-
-@lru_cache(maxsize=8192)
 def _set_field(action: SetField) -> bytes:
     code = CODES[action.field]
     length = 8 + code.length
@@ -116,16 +151,18 @@ def _set_field(action: SetField) -> bytes:
     return (_HEAD(SET_FIELD, length) + code.exact + action.value.to_bytes(code.length, "big")).ljust(length, b"\0")
 
 
-@lru_cache(maxsize=8192)
 def _load(action: Load) -> bytes:
     target = action.target
-    if FIELDS[target.field].bits > 64:
-        raise WireError(f"load cannot write {target}: it has more than 64 bits")
-    header = CODES[target.field].exact
-    return _LOAD(EXPERIMENTER_ACTION, 24, NICIRA, Nxast.REG_LOAD, _offset_bits(target), header, action.value)
+    return _load_head(target.field, target.first, target.bits) + action.value.to_bytes(8, "big")
 
 
 @lru_cache(maxsize=1024)
+def _load_head(name: str, first: int, bits: int) -> bytes:
+    if FIELDS[name].bits > 64:
+        raise WireError(f"load cannot write {Subfield(name, first, bits)}: it has more than 64 bits")
+    return _LOAD_HEAD(EXPERIMENTER_ACTION, 24, NICIRA, Nxast.REG_LOAD, first << 6 | bits - 1, CODES[name].exact)
+
+
 def _move(action: Move) -> bytes:
     source, target = action.source, action.target
     if source.bits != target.bits:
@@ -136,7 +173,6 @@ def _move(action: Move) -> bytes:
     )  # fmt: skip
 
 
-@lru_cache(maxsize=1024)
 def _stack(kind: Nxast, sub: Subfield) -> bytes:
     return _STACK(EXPERIMENTER_ACTION, 24, NICIRA, kind, sub.first, CODES[sub.field].exact, sub.bits)
 
@@ -161,6 +197,6 @@ _ENCODERS: dict[type, Callable[[Any], bytes]] = {
     ),
     Ct: _ct,
     Conjunction: lambda action: _CONJUNCTION(
-        EXPERIMENTER_ACTION, 16, NICIRA, Nxast.CONJUNCTION, action.clause - 1, action.clauses, action.id
+        CONJUNCTION_HEAD, action.clause - 1, action.clauses, action.id
     ),
 }  # fmt: skip

@@ -1,14 +1,15 @@
-"""flows.wire: messages that we send; compared with os-ken's own encoder where that knows the shape."""
+"""flows.wire: messages that we send; compared with the frameworks' own encoders where they know the shape."""
 
 from __future__ import annotations
 
 import random
-from types import SimpleNamespace
-from typing import Any
+import sys
+from importlib import metadata
+from pathlib import Path
 
 import pytest
 from hypothesis import assume, given
-from os_ken.ofproto import ofproto_v1_4, ofproto_v1_4_parser
+from hypothesis import strategies as st
 
 from ryu_netpol.flows import wire
 from ryu_netpol.flows.delta import Plan
@@ -18,7 +19,6 @@ from ryu_netpol.flows.ir import (
     Conjunction,
     Cookie,
     CookieKind,
-    Ct,
     Flow,
     Goto,
     InPort,
@@ -26,95 +26,18 @@ from ryu_netpol.flows.ir import (
     Match,
     Meter,
     Move,
-    Output,
     Pop,
     Push,
-    Resubmit,
     SetField,
 )
 from ryu_netpol.flows.wire.decode import decode_header
+from ryu_netpol.flows.wire.flowmods import encode_bundled, encode_bundled_clear
 from ryu_netpol.flows.wire.parts import encode_actions, encode_instructions, encode_match
 from tests.support.flow_strategies import flows
+from tests.unit.flows.wire_frameworks import FRAMEWORKS, Framework, encoded
 
 COOKIE = Cookie(CookieKind.RULE, 7)
-DATAPATH: Any = SimpleNamespace(ofproto=ofproto_v1_4, ofproto_parser=ofproto_v1_4_parser)
-P: Any = ofproto_v1_4_parser
-OS_KEN_NAMES = {name: f"ipv6_{name}" for name in ("nd_target", "nd_sll", "nd_tll")}
-"""Without the prefix os-ken means Nicira's older headers, which we read but do not write."""
-UNKNOWN_TO_OS_KEN = {"ip_frag", "nw_ttl", "nd_reserved", "nd_options_type", "vlan_tci"}
-
-
-def _os_ken_action(action: Action) -> Any:
-    """The same action as os-ken's object; NotImplementedError where it has none, or encodes it wrongly."""
-    match action:
-        case SetField(name, value) if name not in UNKNOWN_TO_OS_KEN:
-            return P.OFPActionSetField(**{OS_KEN_NAMES.get(name, name): _os_ken_value(name, value)})
-        case Load(target, value):
-            return P.NXActionRegLoad(target.first << 6 | target.bits - 1, target.field, value)
-        case Move(source, target):
-            return P.NXActionRegMove(source.field, target.field, source.bits, source.first, target.first)
-        case Output(port):
-            return P.OFPActionOutput(port, 0)
-        case InPort():
-            return P.OFPActionOutput(ofproto_v1_4.OFPP_IN_PORT, 0)
-        case Resubmit(table):
-            return P.NXActionResubmitTable(0xFFF8, table)
-        case Ct():
-            table = 0xFF if action.table is None else action.table
-            nested = [_os_ken_action(load) for load in action.mark]
-            return P.NXActionCT(int(action.commit), "", action.zone, table, 0, nested)
-        case Conjunction(number, clause, clauses):
-            return P.NXActionConjunction(clause - 1, clauses, number)
-        case _:
-            raise NotImplementedError
-
-
-def _os_ken_value(name: str, value: int) -> Any:
-    if name in ("eth_src", "eth_dst", "arp_sha", "arp_tha", "nd_sll", "nd_tll"):
-        return value.to_bytes(6, "big").hex(":")
-    if name in ("ipv4_src", "ipv4_dst", "arp_spa", "arp_tpa"):
-        return ".".join(str(byte) for byte in value.to_bytes(4, "big"))
-    if name in ("ipv6_src", "ipv6_dst", "nd_target"):
-        return value.to_bytes(16, "big").hex(":", 2)
-    return value
-
-
-def _os_ken_message(flow: Flow) -> Any:
-    if any(field.field in UNKNOWN_TO_OS_KEN for field in flow.match.fields):
-        raise NotImplementedError
-    fields = {
-        OS_KEN_NAMES.get(name, name): _os_ken_value(name, value)
-        if mask is None
-        else (_os_ken_value(name, value), _os_ken_value(name, mask))
-        for name, value, mask in flow.match.fields
-    }
-    instructions: list[Any] = []
-    rest = list(flow.actions)
-    if rest and isinstance(rest[0], Meter):
-        instructions.append(P.OFPInstructionMeter(rest.pop(0).id))  # type: ignore[union-attr]
-    goto = rest.pop() if rest and isinstance(rest[-1], Goto) else None
-    if rest:
-        actions = [_os_ken_action(action) for action in rest]
-        instructions.append(P.OFPInstructionActions(ofproto_v1_4.OFPIT_APPLY_ACTIONS, actions))
-    if isinstance(goto, Goto):
-        instructions.append(P.OFPInstructionGotoTable(goto.table))
-    return P.OFPFlowMod(
-        DATAPATH,
-        cookie=int(flow.cookie),
-        table_id=flow.table,
-        command=ofproto_v1_4.OFPFC_ADD,
-        priority=flow.priority,
-        out_port=ofproto_v1_4.OFPP_ANY,
-        out_group=ofproto_v1_4.OFPG_ANY,
-        match=P.OFPMatch(**fields),
-        instructions=instructions,
-    )
-
-
-def _bytes(message: Any, xid: int = 0) -> bytes:
-    message.xid = xid
-    message.serialize()
-    return bytes(message.buf)
+each_framework = pytest.mark.parametrize("framework", FRAMEWORKS, ids=lambda framework: framework.package)
 
 
 def _parts(message: bytes) -> tuple[bytes, list[bytes], bytes]:
@@ -127,17 +50,50 @@ def _parts(message: bytes) -> tuple[bytes, list[bytes], bytes]:
     return message[:52], sorted(fields), message[48 + (length + 7) // 8 * 8 :]
 
 
-@given(flows())
-def test_same_as_os_ken(flow: Flow) -> None:
-    """For everything that os-ken can say, we say the same; only the order of fields is our own."""
+@each_framework
+@given(flow=flows())
+def test_same_as_the_framework(framework: Framework, flow: Flow) -> None:
+    """For everything that it can say, we say the same, alone and in a bundle; only the order of fields is our own."""
     try:
-        expected = _os_ken_message(flow)
+        flow_mod = framework.flow_mod(flow)
     except NotImplementedError:
         assume(False)
+    alone = encoded(flow_mod, xid=6)
+    flags = framework.ofproto.OFPBF_ATOMIC | framework.ofproto.OFPBF_ORDERED
+    wrapped = encoded(framework.message("OFPBundleAddMsg", 9, flags, flow_mod, []), xid=6)
 
-    encoded = wire.encode_flow_mod(flow, command=wire.Command.ADD, xid=0)
+    message = wire.encode_flow_mod(flow, command=wire.Command.ADD, xid=6)
+    (bundled,) = encode_bundled([flow], wire.Command.ADD, bundle=9, first_xid=6)
 
-    assert _parts(encoded) == _parts(_bytes(expected))
+    assert _parts(message) == _parts(alone)
+    assert (bundled[:16], bundled[16:]) == (wrapped[:16], message)
+
+
+def test_every_framework_is_compared() -> None:
+    """os-ken everywhere, Ryu where it is installed, and it is in the environment that is made for it."""
+    installed = {distribution.name for distribution in metadata.distributions()} & {"os-ken", "ryu"}
+    classic = {"ryu"} if Path(sys.prefix).name == ".venv-classic" else set()
+
+    assert {"os-ken"} | classic | installed == {framework.package.replace("_", "-") for framework in FRAMEWORKS}
+
+
+@given(st.lists(flows(), max_size=8))
+def test_many_at_once(made: list[Flow]) -> None:
+    """Flows that are encoded together are what each of them is alone, with xids that count up."""
+    together = encode_bundled(made, wire.Command.ADD, bundle=0, first_xid=100)
+    alone = [wire.encode_flow_mod(flow, command=wire.Command.ADD, xid=xid) for xid, flow in enumerate(made, 100)]
+
+    assert alone == [message[16:] for message in together]
+
+
+@pytest.mark.parametrize("count", [1, 4, 5, 1000])
+def test_lists_of_conjunctions(count: int) -> None:
+    """However many there are, the list is one after the other; also where something else is among them."""
+    clauses = tuple(Conjunction(0xFFFFFFFF - number, number % 3 + 1, 3) for number in range(count))
+    listed = b"".join(encode_actions((clause,)) for clause in clauses)
+
+    assert encode_actions(clauses) == listed
+    assert encode_actions((*clauses, InPort())) == listed + encode_actions((InPort(),))
 
 
 @pytest.mark.parametrize(
@@ -149,7 +105,7 @@ def test_same_as_os_ken(flow: Flow) -> None:
         pytest.param(SetField("nd_options_type", 2), "00190010100004010200000000000000", id="nd_options_type"),
     ],
 )
-def test_actions_that_os_ken_lacks(action: Action, expected: str) -> None:
+def test_actions_that_frameworks_lack(action: Action, expected: str) -> None:
     """The bytes that Open vSwitch 3.1 itself sends (with the newer header of IPv4 addresses)."""
     assert encode_actions((action,)).hex() == expected
 
@@ -169,22 +125,22 @@ def test_matches(match: Match, expected: str) -> None:
     assert encode_match(match).hex() == expected
 
 
-def test_control_messages_same_as_os_ken() -> None:
-    """Meters, configuration, bundles and requests are what os-ken would send."""
-    band = P.OFPMeterBandDrop(rate=100, burst_size=200)
-    flags = ofproto_v1_4.OFPMF_PKTPS | ofproto_v1_4.OFPMF_BURST
-    bundle_flags = ofproto_v1_4.OFPBF_ATOMIC | ofproto_v1_4.OFPBF_ORDERED
-    request = P.OFPFlowStatsRequest(
-        DATAPATH, cookie=Cookie.SIGNATURE, cookie_mask=Cookie.SIGNATURE_MASK, match=P.OFPMatch()
-    )
+@each_framework
+def test_control_messages_same_as_the_framework(framework: Framework) -> None:
+    """Meters, configuration, bundles and requests are what the framework would send."""
+    ofproto, parser = framework.ofproto, framework.parser
+    band = parser.OFPMeterBandDrop(rate=100, burst_size=200)
+    flags = ofproto.OFPMF_PKTPS | ofproto.OFPMF_BURST
+    bundle_flags = ofproto.OFPBF_ATOMIC | ofproto.OFPBF_ORDERED
+    ours = {"cookie": Cookie.SIGNATURE, "cookie_mask": Cookie.SIGNATURE_MASK}
 
     expected = [
-        P.OFPMeterMod(DATAPATH, ofproto_v1_4.OFPMC_ADD, flags, 5, [band]),
-        P.OFPMeterMod(DATAPATH, ofproto_v1_4.OFPMC_DELETE, flags, 5, []),
-        P.OFPSetConfig(DATAPATH, flags=3, miss_send_len=0),
-        P.OFPBundleCtrlMsg(DATAPATH, 9, ofproto_v1_4.OFPBCT_COMMIT_REQUEST, bundle_flags, []),
-        request,
-        P.OFPMeterConfigStatsRequest(DATAPATH),
+        framework.message("OFPMeterMod", ofproto.OFPMC_ADD, flags, 5, [band]),
+        framework.message("OFPMeterMod", ofproto.OFPMC_DELETE, flags, 5, []),
+        framework.message("OFPSetConfig", flags=3, miss_send_len=0),
+        framework.message("OFPBundleCtrlMsg", 9, ofproto.OFPBCT_COMMIT_REQUEST, bundle_flags, []),
+        framework.message("OFPFlowStatsRequest", **ours, match=parser.OFPMatch()),
+        framework.message("OFPMeterConfigStatsRequest"),
     ]
     sent = [
         wire.encode_meter_mod(wire.MeterCommand.ADD, 5, xid=3),
@@ -195,7 +151,22 @@ def test_control_messages_same_as_os_ken() -> None:
         wire.encode_meter_request(xid=3),
     ]
 
-    assert [message.hex() for message in sent] == [_bytes(message, xid=3).hex() for message in expected]
+    assert [message.hex() for message in sent] == [encoded(message, xid=3).hex() for message in expected]
+
+
+@each_framework
+def test_clearing_same_as_the_framework(framework: Framework) -> None:
+    """What deletes all that is ours, in a bundle."""
+    ofproto = framework.ofproto
+    flow_mod = framework.message(
+        "OFPFlowMod", cookie=Cookie.SIGNATURE, cookie_mask=Cookie.SIGNATURE_MASK, table_id=ofproto.OFPTT_ALL,
+        command=ofproto.OFPFC_DELETE, priority=0, out_port=ofproto.OFPP_ANY, out_group=ofproto.OFPG_ANY,
+    )  # fmt: skip
+    flow_mod.xid = 3
+    flags = ofproto.OFPBF_ATOMIC | ofproto.OFPBF_ORDERED
+    expected = encoded(framework.message("OFPBundleAddMsg", 9, flags, flow_mod, []), xid=3)
+
+    assert encode_bundled_clear(bundle=9, xid=3).hex() == expected.hex()
 
 
 def test_delete_is_strict_and_ours() -> None:
@@ -207,7 +178,7 @@ def test_delete_is_strict_and_ours() -> None:
     fixed, fields, instructions = _parts(message)
     assert message[8:16] == Cookie.SIGNATURE.to_bytes(8, "big")
     assert message[16:24] == Cookie.SIGNATURE_MASK.to_bytes(8, "big")
-    assert (fixed[24], fixed[25], fixed[30:32]) == (51, ofproto_v1_4.OFPFC_DELETE_STRICT, b"\0\x09")
+    assert (fixed[24], fixed[25], fixed[30:32]) == (51, wire.Command.DELETE_STRICT, b"\0\x09")
     assert (len(fields), instructions) == (1, b"")
 
 
@@ -216,15 +187,15 @@ def _clauses(count: int) -> Flow:
 
 
 def test_the_longest_flow() -> None:
-    """4,090 conjunctions and a short match still fit into a message in a bundle; one more is a clear error."""
+    """4,090 conjunctions and a short match still fit into a message in a bundle; one more is an error that names it."""
     assert len(wire.encode_flow_mod(_clauses(4090), command=wire.Command.ADD, xid=1)) == 65512
-    with pytest.raises(wire.WireError, match="table 51 with 4091 actions"):
+    with pytest.raises(wire.WireError, match=r"table 51, priority 9, match ip\): with 4091 actions .* 65,544 bytes"):
         wire.encode_flow_mod(_clauses(4091), command=wire.Command.ADD, xid=1)
 
 
 def test_far_too_long() -> None:
     """Actions beyond what the length of an instruction can say are the same kind of error."""
-    with pytest.raises(wire.WireError, match="5000 actions"):
+    with pytest.raises(wire.WireError, match=r"table 51, .* 5000 actions"):
         wire.encode_flow_mod(_clauses(5000), command=wire.Command.ADD, xid=1)
 
 
@@ -285,14 +256,25 @@ def test_plan_comes_in_few_pieces() -> None:
 
     encoded = wire.encode_plan(Plan(1, adds=tuple(made)), bundle=1, first_xid=1)
 
-    assert [len(piece) // wire.PIECE for piece in encoded.pieces[:-1]] == [1] * (len(encoded.pieces) - 1)
+    pieces = list(encoded.pieces)
+    assert [1] * (len(pieces) - 1) == [len(piece) // wire.PIECE for piece in pieces[:-1]]
     assert len(_messages(encoded)) == 20_002
 
 
-def test_os_ken_pads_push_wrongly() -> None:
-    """The reason why stack actions are not compared with os-ken: it writes two bytes less than it announces."""
-    buffer = bytearray()
-    nx_action = ofproto_v1_4_parser.NXActionStackPush(field="reg0", start=0, end=31)
-    nx_action.serialize(buffer, 0)
+def test_pieces_are_encoded_one_by_one() -> None:
+    """So the first can be sent while others are not encoded yet: here one of them never can be."""
+    made = tuple(Flow(51, 9, Match.of(reg1=number), (Goto(60),), COOKIE) for number in range(5_000))
+    pieces = wire.encode_plan(Plan(1, adds=(*made, _clauses(5000))), bundle=1, first_xid=1).pieces
 
-    assert len(buffer) != 24
+    assert len(next(pieces)) >= wire.PIECE
+    with pytest.raises(wire.WireError, match="5000 actions"):
+        list(pieces)
+
+
+@each_framework
+def test_frameworks_pad_push_wrongly(framework: Framework) -> None:
+    """The reason why stack actions are not compared: two bytes less are written than announced."""
+    buffer = bytearray()
+    framework.parser.NXActionStackPush(field="reg0", start=0, end=31).serialize(buffer, 0)
+
+    assert len(buffer) == 22

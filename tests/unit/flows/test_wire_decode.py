@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from os_ken.ofproto import ofproto_v1_4
 
 from ryu_netpol.flows import wire
-from ryu_netpol.flows.ir import Cookie, CookieKind, Flow, InPort, Match
+from ryu_netpol.flows.ir import Conjunction, Cookie, CookieKind, Flow, InPort, Match
 from ryu_netpol.flows.wire.decode import decode_flow_stats, decode_meter_config
 from ryu_netpol.flows.wire.errors import OpenFlowError, decode_error
+from ryu_netpol.flows.wire.parts import encode_actions
 from tests.support.flow_strategies import flows
 
 COOKIE = Cookie(CookieKind.RULE, 7)
@@ -67,7 +68,18 @@ def test_full_mask_is_no_mask() -> None:
     assert decode_flow_stats(head + match) == ([Flow(0, 1, Match.of(reg0=5), (), COOKIE)], 0)
 
 
+def test_lists_of_conjunctions() -> None:
+    """Long lists are read like short ones; with something else among them, too."""
+    clauses = tuple(Conjunction(0xFFFFFFFF - number, number % 3 + 1, 3) for number in range(100))
+    made = [Flow(51, 9, Match.of(reg1=n), actions, COOKIE) for n, actions in enumerate([clauses, (*clauses, InPort())])]
+
+    assert decode_flow_stats(b"".join(map(stats_entry, made))) == (made, 0)
+
+
 GOOD = Flow(51, 9, Match.of(eth_type=0x0800), (InPort(),), COOKIE)
+CLAUSES = Flow(51, 9, Match.of(reg1=1), tuple(Conjunction(number, 1, 2) for number in range(9)), COOKIE)
+LAST_CLAUSE = encode_actions(CLAUSES.actions[-1:])
+TWICE = Flow(51, 9, Match.of(reg0=5, reg1=5), (), COOKIE)
 
 
 @pytest.mark.parametrize(
@@ -79,6 +91,12 @@ GOOD = Flow(51, 9, Match.of(eth_type=0x0800), (InPort(),), COOKIE)
         pytest.param(stats_entry(GOOD).replace(b"\0\x04\0\x18", b"\0\x03\0\x18"), id="write-actions"),
         pytest.param(stats_entry(GOOD).replace(b"\0\0\0\x10\xff", b"\0\x16\0\x10\xff"), id="group"),
         pytest.param(stats_entry(GOOD).replace(b"\0\0\0\x10\xff", b"\0\0\0\x04\xff"), id="short action"),
+        pytest.param(stats_entry(GOOD).replace(b"\0\0\0\x10\xff", b"\0\0\0\x20\xff"), id="long action"),
+        pytest.param(stats_entry(GOOD).replace(b"\0\x01\0\x0a", b"\0\x00\0\x0a"), id="another kind of match"),
+        pytest.param(stats_entry(GOOD).replace(b"\0\x01\0\x0a", b"\0\x01\0\x09"), id="field cut off"),
+        pytest.param(stats_entry(GOOD).replace(b"\0\x01\0\x0a", b"\0\x01\0\xff"), id="match beyond the entry"),
+        pytest.param(stats_entry(CLAUSES).replace(LAST_CLAUSE, b"\xff" * 16), id="another action among clauses"),
+        pytest.param(stats_entry(TWICE).replace(b"\0\x01\x02\x04", b"\0\x01\0\x04"), id="a field twice"),
     ],
 )
 def test_unreadable(entry: bytes) -> None:

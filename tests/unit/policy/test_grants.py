@@ -62,15 +62,34 @@ GRANTS = Grants(
         rule(blocks("10.0.0.0/8", "10.1.0.0/24"), (tcp(81),)),
         rule(blocks("10.1.0.0/16", "fd00::/16"), (tcp(82),)),
         rule(None, (tcp(83),)),
-    ]
+        rule(None, (tcp(443), UDP_53)),
+    ],
+    wanted=(tcp(80, 83),),
 )
 
 
 def test_pods_by_what_they_are() -> None:
-    """A pod has what rules that name its identity allow, and what all are allowed."""
-    expected = [(tcp(80),), (tcp(83),)], [(tcp(83),)], [(tcp(83),)]
+    """A pod has what rules that name its identity allow, and what all are allowed, of what is wanted."""
+    allowed = [GRANTS.to_identity(identity) for identity in (WEB, DB, None)]
 
-    assert expected == tuple(map(GRANTS.to_identity, (WEB, DB, None)))
+    assert allowed == [[(tcp(80),), (tcp(83),)], [(tcp(83),)], [(tcp(83),)]]
+
+
+LACKING: dict[str, tuple[Ports | None, dict[Identity | None, int]]] = {
+    "nothing": ((tcp(83),), {}),
+    "some pods a port": ((tcp(80), tcp(83)), {DB: 1, None: 1}),
+    "all pods a port": ((tcp(80), tcp(81)), {WEB: 1, DB: 0, None: 0}),
+    "all pods any protocol": (None, {WEB: 0, DB: 0, None: 0}),
+}
+
+
+@pytest.mark.parametrize(("wanted", "expected"), LACKING.values(), ids=LACKING.keys())
+def test_who_lacks_something(wanted: Ports | None, expected: dict[Identity | None, int]) -> None:
+    """Pods who do not have enough for what they are, each with what rules that have to do with it allow."""
+    rules = [rule(Peers(frozenset({WEB})), (tcp(80),)), rule(None, (tcp(83),))]
+    lacking = Grants(rules, wanted).lacking(frozenset({WEB, DB, None}))
+
+    assert {identity: len(allowed) for some, allowed in lacking for identity in some} == expected
 
 
 REGIONS = {"10.0.0.0/7": {83}, "10.0.0.0/8": {81, 83}, "10.1.0.0/20": {81, 82, 83}, "fd00:1::/32": {82, 83}}

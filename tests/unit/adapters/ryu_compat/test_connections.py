@@ -58,6 +58,20 @@ def test_a_switch_that_does_not_read_holds_nobody_up(world: World, many_flows: t
         assert world.events.empty()
 
 
+def test_a_switch_that_does_not_read_keeps_no_other_out(world: World, many_flows: tuple[Flow, ...]) -> None:
+    """The next one is greeted and replaces it, whatever waits to be sent."""
+    with Peer(world.path) as hanging, Peer(world.path) as other:
+        connection = come_up(world, hanging)
+        world.session.program(Plan(4, adds=many_flows), connection)
+        for _ in range(100):
+            world.session.nudge()
+
+        other.shake_hands()
+
+        assert [world.next(), world.next()] == [SwitchLost(connection), SwitchUp(connection + 1)]
+        assert other.expect(Type.SET_CONFIG)
+
+
 def test_the_end_of_a_switch_that_did_not_read_is_told(world: World, many_flows: tuple[Flow, ...]) -> None:
     """Although there is still much that should have been sent to it."""
     with Peer(world.path) as peer:

@@ -20,6 +20,8 @@ VARIABLES = {
     "os-ken native": {"OSKEN_HUB_TYPE": "native"},
     "os-ken eventlet": {"OSKEN_HUB_TYPE": "eventlet"},
     "ryu eventlet": {"RYU_HUB_TYPE": "eventlet"},
+    "eventlet asyncio": {"EVENTLET_HUB": "asyncio"},
+    "eventlet nonsense": {"EVENTLET_HUB": "nonsense"},
     "ryu nonsense": {"RYU_HUB_TYPE": "native", "OSKEN_HUB_TYPE": "nonsense"},
 }
 

@@ -9,15 +9,13 @@ import os
 import queue
 import struct
 import threading
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 
 from ryu_netpol.agent.events import Committed, FlowsDumped, SwitchLost
-from ryu_netpol.flows import wire
 from ryu_netpol.flows.delta import Plan
-from ryu_netpol.flows.ir import FlowTable
+from ryu_netpol.flows.ir import Flow, FlowTable
 from ryu_netpol.flows.wire import decode
 from ryu_netpol.flows.wire.codes import Bundle, Type
 from tests.unit.adapters.openflow_world import FLOW
@@ -25,25 +23,50 @@ from tests.unit.adapters.ryu_compat.peer import ECHO_REPLY, ECHO_REQUEST, PATIEN
 from tests.unit.flows.test_wire_decode import stats_entry
 
 
-class Held:
-    """A function that waits, once it is called, until it is let go."""
+class Door:
+    """Whoever comes through waits until it is opened; with the end of the block it is."""
 
-    def __init__(self, function: Callable[..., Any]) -> None:
-        self._function = function
-        self._called, self._free = threading.Event(), threading.Event()
+    def __init__(self) -> None:
+        self._somebody, self._open = threading.Event(), threading.Event()
 
-    def __call__(self, *args: Any, **named: Any) -> Any:
-        self._called.set()
-        assert self._free.wait(PATIENCE)
-        return self._function(*args, **named)
+    def __enter__(self) -> Door:
+        return self
 
-    def wait(self) -> None:
-        """Until somebody has called it."""
-        assert self._called.wait(PATIENCE)
+    def __exit__(self, *_: object) -> None:
+        self._open.set()
 
-    def let_go(self) -> None:
-        """Let whoever called it go on."""
-        self._free.set()
+    def go_through(self) -> None:
+        """For whoever is to be held up."""
+        self._somebody.set()
+        assert self._open.wait(PATIENCE)
+
+    def wait_for_somebody(self) -> None:
+        """Until somebody is held up."""
+        assert self._somebody.wait(PATIENCE)
+
+
+class Behind(tuple[Flow, ...]):
+    """Flows behind a door: whoever reads them goes through."""
+
+    door: Door
+
+    def __iter__(self) -> Iterator[Flow]:
+        self.door.go_through()
+        return super().__iter__()
+
+
+@pytest.fixture
+def reading(monkeypatch: pytest.MonkeyPatch) -> Door:
+    """A door before the reading of every part of a dump."""
+    door = Door()
+    read = decode.decode_flow_stats
+
+    def hold(body: bytes) -> tuple[list[Flow], int]:
+        door.go_through()
+        return read(body)
+
+    monkeypatch.setattr(decode, "decode_flow_stats", hold)
+    return door
 
 
 @pytest.fixture
@@ -84,58 +107,51 @@ def test_while_the_agent_computes(world: World, peer: Peer) -> None:
     assert answered == [True] * 5
 
 
-def test_while_a_plan_is_packed(world: World, peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_while_a_plan_is_packed(world: World, peer: Peer) -> None:
     """Packing takes a second for a large node; then the bundle is sent, and ends as ever."""
-    held = Held(wire.encode_plan)
-    monkeypatch.setattr(wire, "encode_plan", held)
-    agent = threading.Thread(target=world.session.program, args=(Plan(4, adds=(FLOW,)), 1))
-    agent.start()
-    held.wait()
+    flows = Behind((FLOW,))
+    plan = Plan(4, adds=flows)
+    with Door() as flows.door:
+        agent = threading.Thread(target=world.session.program, args=(plan, 1))
+        agent.start()
+        flows.door.wait_for_somebody()
 
-    assert is_answered(world, peer)
+        assert is_answered(world, peer)
 
-    held.let_go()
-    for request, reply in (
-        (Bundle.CLOSE_REQUEST, Bundle.CLOSE_REPLY),
-        (Bundle.COMMIT_REQUEST, Bundle.COMMIT_REPLY),
-    ):
-        header, body = peer.expect(Type.BUNDLE_CONTROL)
-        while body[4:6] != struct.pack("!H", request):
-            header, body = peer.expect(Type.BUNDLE_CONTROL)
-        peer.send(Type.BUNDLE_CONTROL, body[:4] + struct.pack("!HH", reply, 3), header.xid)
-    assert world.next() == Committed(4)
     agent.join(PATIENCE)
+    for request in (Bundle.OPEN_REQUEST, Bundle.CLOSE_REQUEST, Bundle.COMMIT_REQUEST):
+        header, body = peer.expect(Type.BUNDLE_CONTROL)
+        number, kind = struct.unpack("!IH", body[:6])
+        assert kind == request
+        peer.send(Type.BUNDLE_CONTROL, struct.pack("!IHH", number, kind + 1, 3), header.xid)
+    assert world.next() == Committed(4)
 
 
-def test_while_a_dump_is_read(world: World, peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_while_a_dump_is_read(world: World, peer: Peer, reading: Door) -> None:
     """Reading takes seconds for a large node; then it is delivered."""
-    held = Held(decode.decode_flow_stats)
-    monkeypatch.setattr(decode, "decode_flow_stats", held)
-    world.session.dump(1)
-    peer.answer_dump([stats_entry(FLOW)])
-    held.wait()
+    with reading:
+        world.session.dump(1)
+        peer.answer_dump([stats_entry(FLOW)])
+        reading.wait_for_somebody()
 
-    assert is_answered(world, peer)
+        assert is_answered(world, peer)
 
-    world.session.nudge()
-    peer.expect(Type.FLOW_MOD)
-    assert world.events.empty()
-    held.let_go()
+        world.session.nudge()
+        peer.expect(Type.FLOW_MOD)
+        assert world.events.empty()
     assert world.next() == FlowsDumped(1, FlowTable([FLOW]))
 
 
-def test_the_end_while_a_dump_is_read(world: World, peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_end_while_a_dump_is_read(world: World, peer: Peer, reading: Door) -> None:
     """The end is told at once; what is read of a connection that has ended is told to nobody."""
-    held = Held(decode.decode_flow_stats)
-    monkeypatch.setattr(decode, "decode_flow_stats", held)
-    world.session.dump(1)
-    peer.answer_dump([stats_entry(FLOW)])
-    held.wait()
+    with reading:
+        world.session.dump(1)
+        peer.answer_dump([stats_entry(FLOW)])
+        reading.wait_for_somebody()
 
-    peer.socket.close()
+        peer.socket.close()
 
-    assert world.next() == SwitchLost(1)
-    held.let_go()
+        assert world.next() == SwitchLost(1)
     with Peer(world.path) as other:
         come_up(world, other)
     assert world.next() == SwitchLost(2)

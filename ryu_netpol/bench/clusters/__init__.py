@@ -1,0 +1,1 @@
+"""The clusters of the workloads, made of model objects; the same seed makes the same cluster."""
