@@ -25,7 +25,7 @@ demo: setup ## the main job on real packets, in a minute (as root)
 
 test: setup-both ## every test, and from level 3 up all of them on both stacks (as root)
 	.venv/bin/python -m pytest tests
-	.venv-classic/bin/python -m pytest tests/unit/adapters tests/ovs tests/net tests/cni tests/e2e
+	.venv-classic/bin/python -m pytest tests/unit/adapters tests/unit/flows/test_wire.py tests/ovs tests/net tests/cni tests/e2e
 
 test-unit: setup ## levels 0 and 2: units, golden flows, a few seconds of fuzzing
 	$(PYTEST) tests/unit tests/golden tests/fuzz

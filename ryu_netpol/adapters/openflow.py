@@ -5,13 +5,13 @@ dump. Every event goes to `deliver`, which must only put it into a queue: it is 
 events come in the order in which they happened.
 
 A bundle goes through these steps:
-1. Meters (a bundle cannot carry them), open, every flow, close: all sent at once.
+1. Meters (a bundle cannot carry them), open, every flow, close: sent in pieces, each while the next is packed.
 2. The reply to the close. Open vSwitch answers a message that it refuses on arrival with an error and leaves it out; a
    commit would apply the others. So the commit is sent only now, and only if there was no error.
 3. The reply to the commit, or an error. Only then are the meters deleted that nothing refers to any more.
 
-The lock is held for moments only: packing a plan and reading a dump take seconds for a large node, and whoever serves
-the connection would meanwhile not answer the switch's echo requests.
+The lock is held for moments only, not while a piece is packed or a dump is read: that takes seconds for a large node,
+and whoever serves the connection would meanwhile not answer the switch's echo requests.
 
 Traps: a bundle number is never used twice, nobody knows how a lost one ended. When the connection is lost, SwitchLost
 is all that is delivered: what was under way has failed with it.

@@ -1,8 +1,8 @@
 """The framework's names, in one spelling for both stacks. Importing this module decides for the whole process.
 
 The two differ in little but their names. What it takes to import each of them, tried:
-- os-ken 4.2 uses eventlet instead of threads where the environment says so: we overrule that. And eventlet uses another
-  loop than epoll, of which asyncio's cannot be ended from another thread: that too.
+- os-ken 4.2 uses eventlet instead of threads where the environment says so: we overrule that.
+- eventlet uses another loop than epoll where the environment says so, and hangs with asyncio's: overruled, too.
 - Ryu 4.34 wants `eventlet.wsgi.ALREADY_HANDLED`, which eventlet dropped in 0.33; Ryu only hands it on to a web server
   that we never start.
 - Importing eventlet says that eventlet is deprecated, and Ryu's libraries warn of their own end. Users of this program
