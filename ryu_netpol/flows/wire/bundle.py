@@ -16,8 +16,8 @@ from ryu_netpol.flows.wire.flowmods import encode_bundled, encode_bundled_clear
 from ryu_netpol.flows.wire.messages import encode_bundle_control
 
 PIECE = 1 << 18
-"""Bytes that are handed to the socket at once. With less, the sending thread waits for the interpreter's lock more often;
-with more, the switch waits for the first of them."""
+"""Bytes that are handed to the socket at once. With less, the sending thread waits more often for the interpreter's
+lock; with more, the switch waits for the first of them."""
 
 
 @dataclass(frozen=True, slots=True)
