@@ -14,7 +14,7 @@ from pathlib import Path
 from rich.console import Console
 
 from ryu_netpol.cli.common import FAILED, OK, CommandError, add_manifests, load_valid
-from ryu_netpol.cli.judges import flows, manifests, packets, show, trace
+from ryu_netpol.cli.judges import everybody, flows, manifests, packets, show, trace
 from ryu_netpol.cli.judges.answer import Answer, Judge, Question
 from ryu_netpol.cli.judges.questions import check_ends, gateways
 from ryu_netpol.cli.offline import completed, nodes_of
@@ -52,6 +52,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "Several, or all: compare them",
     )  # fmt: skip
     parser.add_argument("-o", dest="output", choices=("table", "json"), default="table", help="json has the reasons")
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument(
+        "--groups", action="store_true",
+        help="say what is allowed in as few lines as possible, which put pods together; all pairs by the model only "
+        f"(the default of the table with more than {everybody.MANY} pods)",
+    )  # fmt: skip
+    size.add_argument("--all", action="store_true", help="each pair of pods, however many (the default of json)")
     parser.set_defaults(run=run)
 
 
@@ -66,16 +73,24 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _reach(args: argparse.Namespace, ways: list[str]) -> int:
+    all_by_model = ways == ["model"] and args.probes is None
+    if args.groups and not all_by_model:
+        raise CommandError(
+            "--groups is for all pairs of pods by the model: without --probes, and without another --via"
+        )
     if "packets" in ways:
         need_root("The lab (--via packets)")
     if _STDIN in args.paths and args.probes == _STDIN:
         raise CommandError("only one of -f and --probes can be standard input")
     stdin = sys.stdin.buffer.read() if _STDIN in (*args.paths, args.probes) else b""
     cluster = completed(load_valid(args.paths, stdin=io.BytesIO(stdin)))
-    nodes = nodes_of(cluster)
-    probes, entries = _probes(args.probes, stdin, cluster)
-    questions = _questions(cluster, nodes, probes)
+    if all_by_model:
+        everybody.tell(cluster, groups=args.groups, everything=args.all, as_json=args.output == "json")
+        return OK
 
+    probes, entries = _probes(args.probes, stdin, cluster)
+    nodes = nodes_of(cluster)
+    questions = _questions(cluster, nodes, probes)
     write = partial(manifests.write, cluster=cluster, paths=args.paths, stdin=stdin)
     judges: Mapping[str, Judge] = {
         "model": partial(by_model, cluster),

@@ -142,9 +142,14 @@ def default_probes(cluster: Cluster) -> tuple[Probe, ...]:
     return tuple(probe for pair in pairs for probe in _probes_between(*pair))
 
 
+def default_shots(pod: Pod) -> tuple[tuple[Protocol, int], ...]:
+    """What is probed at a pod: its container ports."""
+    return tuple(dict.fromkeys(pod.container_ports or DEFAULT_PORTS))
+
+
 def _probes_between(source: Pod, destination: Pod) -> Iterator[Probe]:
     common = _versions(source.addresses) & _versions(destination.addresses)
-    for protocol, port in dict.fromkeys(destination.container_ports or DEFAULT_PORTS):
+    for protocol, port in default_shots(destination):
         for version in sorted(common):
             ip = version if len(common) > 1 else None
             yield Probe(source.key, destination.key, protocol, port, ip)

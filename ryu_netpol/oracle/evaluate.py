@@ -13,7 +13,8 @@ address of the node does not tell it: what a node forwards for others may carry 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from ryu_netpol.model.names import PORT_PROTOCOLS, Direction, PodKey
@@ -50,6 +51,9 @@ class Oracle:
         self.claims = claims(cluster.pods.values())
         self._ends: dict[Address, End] = {}
         self._policies: dict[tuple[PodKey, Direction], Policies] = {}
+        self._in_namespace: dict[str, list[Policy]] = defaultdict(list)
+        for key, policy in sorted(cluster.policies.items()):
+            self._in_namespace[key.namespace].append(policy)
 
     def evaluate(self, connection: Connection) -> Verdict:
         """Judge a connection at both ends that are pods; all must allow it (NP-5).
@@ -68,7 +72,20 @@ class Oracle:
             judged.append(self._egress(source.pod, destination, connection))
         if destination.pod is not None:
             judged.append(self._ingress(destination.pod, source, destination, connection))
-        return _combine(judged)
+        return combine(judged)
+
+    def judge(self, direction: Direction, connection: Connection) -> Judgement:
+        """Judge a connection between two ends at one of them alone: a pod whose address nobody disputes.
+
+        Raises ValueError if that end is no such pod.
+        """
+        source, destination = self.ends(connection)
+        subject = source.pod if direction is Direction.EGRESS else destination.pod
+        if subject is None:
+            raise ValueError(f"no pod has the address that {connection} is judged at")
+        if direction is Direction.EGRESS:
+            return self._egress(subject, destination, connection)[0]
+        return self._ingress(subject, source, destination, connection)[0]
 
     def ends(self, connection: Connection) -> tuple[End, End]:
         """Source and destination as policies see them."""
@@ -123,9 +140,8 @@ class Oracle:
 
     def _selecting(self, subject: Pod) -> Iterator[Policy]:
         """The policies of the pod's own namespace that select it (NP-10, LG-6), in order of their keys."""
-        for key, policy in sorted(self.cluster.policies.items()):
-            if key.namespace == subject.key.namespace and policy.subject.matches(subject.labels):
-                yield policy
+        policies = self._in_namespace.get(subject.key.namespace, ())
+        return (policy for policy in policies if policy.subject.matches(subject.labels))
 
     # Whose an address is
 
@@ -190,8 +206,8 @@ def _judgement(
     )
 
 
-def _combine(judged: list[tuple[Judgement, str]]) -> Verdict:
-    """Egress and ingress must both allow it (NP-5); without a pod at either end policies say nothing (NP-3)."""
+def combine(judged: Sequence[tuple[Judgement, str]]) -> Verdict:
+    """Judgements with their reasons: all must allow it (NP-5); where no end is a pod, policies say nothing (NP-3)."""
     if not judged:
         return Verdict(allowed=True, reason="no end is a pod that policies can see (NP-3)")
     judgements = tuple(judgement for judgement, _ in judged)

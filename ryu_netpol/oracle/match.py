@@ -23,7 +23,7 @@ class End:
 
 def rule_matches(rule: Rule, policy_namespace: str, *, peer: End, destination: End, connection: Connection) -> bool:
     """Peers and ports must both match (NP-6); the destination is the peer in egress and the subject in ingress."""
-    return peers_match(rule.peers, policy_namespace, peer) and ports_match(rule.ports, connection, destination)
+    return ports_match(rule.ports, connection, destination) and peers_match(rule.peers, policy_namespace, peer)
 
 
 def peers_match(peers: tuple[Peer, ...] | None, policy_namespace: str, peer: End) -> bool:

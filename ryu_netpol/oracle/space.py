@@ -19,10 +19,20 @@ from ryu_netpol.model.objects import Cluster, NamedPort, Namespace, Pod, Policy,
 from ryu_netpol.model.packet import Connection
 from ryu_netpol.oracle import match
 from ryu_netpol.oracle.evaluate import Oracle
-from ryu_netpol.oracle.sight import Annotation, Dispute, End, Isolating, Judged, NodeAddress, Outside, Sight, Terms
-from ryu_netpol.oracle.traffic import NOTHING, Traffic, pieces, ports
-
-_UNJUDGED = Judged()
+from ryu_netpol.oracle.look import Seen
+from ryu_netpol.oracle.sight import (
+    UNJUDGED,
+    Annotation,
+    Dispute,
+    End,
+    Isolating,
+    Judged,
+    NodeAddress,
+    Outside,
+    Sight,
+    Terms,
+)
+from ryu_netpol.oracle.traffic import NOTHING, OTHER, Traffic, pieces, ports
 
 
 class Space:
@@ -30,9 +40,11 @@ class Space:
 
     def __init__(self, cluster: Cluster, terms: Terms) -> None:
         self.cluster = cluster
-        self._terms = terms
-        self._oracle = Oracle(cluster)
-        owned = self._oracle.claims
+        self.terms = terms
+        """Shared with the spaces that it is compared with."""
+        self.oracle = Oracle(cluster)
+        """Who is asked."""
+        owned = self.oracle.claims
         self._disputed = owned.disputed
         self.owned = frozenset({*owned.owners, *owned.disputed})
         """The addresses of pods."""
@@ -52,6 +64,7 @@ class Space:
         """The addresses of pods and nodes."""
         self._sights: dict[tuple[End, Version], Sight | None] = {}
         self._by_labels: dict[tuple[str, Labels, Direction], tuple[int, int]] = {}
+        self._numbers: dict[PolicyKey, int] = {}
 
     # What can be seen
 
@@ -78,15 +91,10 @@ class Space:
             policies, entries = self._labels_of(pod, direction)
             named = self._named_ports(pod, direction)
             at_destination = direction is Direction.INGRESS
-            subject = (direction, policies, named if at_destination else (), disputed)
-            peer = (
-                direction,
-                entries,
-                self._terms.blocks_at(address, direction),
-                () if at_destination else named,
-                disputed,
-            )
-            numbers[direction] = self._terms.number(subject), self._terms.number(peer)
+            subject = self.terms.number((direction, policies, named if at_destination else (), disputed))
+            self.terms.looks[subject] = self.terms.looks[policies]
+            seen = Seen(entries | self.terms.blocks_at(address, direction), () if at_destination else named, disputed)
+            numbers[direction] = subject, self._seen(direction, seen)
         ingress, seen_by_ingress = numbers[Direction.INGRESS]
         egress, seen_by_egress = numbers[Direction.EGRESS]
         return Sight(egress, ingress, seen_by_ingress, seen_by_egress)
@@ -94,25 +102,32 @@ class Space:
     def _plain_sight(self, address: Address) -> Sight:
         """Of what is no pod: nothing but the address counts (NP-34)."""
         by_ingress, by_egress = (
-            self._terms.number((direction, 0, self._terms.blocks_at(address, direction), (), False))
+            self._seen(direction, Seen(self.terms.blocks_at(address, direction)))
             for direction in (Direction.INGRESS, Direction.EGRESS)
         )
         return Sight(0, 0, by_ingress, by_egress)
 
+    def _seen(self, direction: Direction, seen: Seen) -> int:
+        number = self.terms.number((direction, seen))
+        self.terms.seen[number] = seen
+        return number
+
     def _labels_of(self, pod: Pod, direction: Direction) -> tuple[int, int]:
         """What follows from namespace and labels: the policies that count, and the entries of peers that match."""
-        key = (pod.key.namespace, pod.labels.only(self._terms.label_keys), direction)
+        key = (pod.key.namespace, pod.labels.only(self.terms.label_keys), direction)
         if key not in self._by_labels:
-            policies = self._oracle.policies_of(pod, direction)
+            policies = self.oracle.policies_of(pod, direction)
             values = [tuple(self._policy(policy) for policy in some) for some in policies[1:]]
-            number = self._terms.number((policies.isolated, *values, self._annotation(pod, direction)))
+            number = self.terms.number((direction, policies.isolated, *values, self._annotation(pod, direction)))
+            self.terms.looks[number] = self.terms.look(policies.allowing if policies.isolated else (), direction)
             namespace = self.cluster.namespaces.get(pod.key.namespace) or Namespace(pod.key.namespace)
-            end = match.End(Address(4, 0), pod, namespace)
-            self._by_labels[key] = number, self._terms.matching(end, direction, blocks=False)
+            self._by_labels[key] = number, self.terms.pods_at(pod, namespace, direction)
         return self._by_labels[key]
 
     def _policy(self, policy: Policy) -> int:
-        return self._terms.number(replace(policy, uid=""))
+        if policy.key not in self._numbers:
+            self._numbers[policy.key] = self.terms.number(replace(policy, uid=""))
+        return self._numbers[policy.key]
 
     def _annotation(self, pod: Pod, direction: Direction) -> tuple[Annotation, ...]:
         namespace = self.cluster.namespaces.get(pod.key.namespace)
@@ -120,7 +135,7 @@ class Space:
         return (Annotation(pod.key.namespace),) if denied else ()
 
     def _named_ports(self, pod: Pod, direction: Direction) -> tuple[NamedPort, ...]:
-        named = {port for port in pod.ports if port.name in self._terms.port_names[direction]}
+        named = {port for port in pod.ports if port.name in self.terms.port_names[direction]}
         return tuple(sorted(named))
 
     # What is allowed
@@ -141,12 +156,13 @@ class Space:
         egress = direction is Direction.EGRESS
         subject, peer = (source, destination) if egress else (destination, source)
         if not isinstance(subject, PodKey):
-            return _UNJUDGED
+            return UNJUDGED
         own = isinstance(peer, NodeAddress) and peer.node == self.cluster.pods[subject].node
-        key = (first.egress, second.seen_by_egress, own) if egress else (second.ingress, first.seen_by_ingress, own)
-        if key not in self._terms.judged:
-            self._terms.judged[key] = self._ask(direction, subject, source, destination, version)
-        return self._terms.judged[key]
+        number, seen = (first.egress, second.seen_by_egress) if egress else (second.ingress, first.seen_by_ingress)
+        key = number, self.terms.seen[seen].by(self.terms.looks[number]), own
+        if key not in self.terms.judged:
+            self.terms.judged[key] = self._ask(direction, subject, source, destination, version)
+        return self.terms.judged[key]
 
     def _ask(self, direction: Direction, subject: PodKey, source: End, destination: End, version: Version) -> Judged:
         """Put a question to the Oracle for each piece of the ports."""
@@ -155,24 +171,33 @@ class Space:
         ends = self._address(source, version, self.owned), self._address(destination, version, self.taken)
         if {*ends} & self._disputed.keys():
             return Judged(NOTHING, (Dispute(),))
-        policies = self._oracle.policies_of(pod, direction)
-        specs = [spec for p in policies.allowing for rule in p.rules(direction) for spec in rule.ports or ()]
-        cuts = [*_spans(specs, self.cluster.pods.get(destination) if isinstance(destination, PodKey) else None)]
+        policies = self.oracle.policies_of(pod, direction)
+        seen = self.oracle.ends(Connection(*ends, OTHER, origin=origin))
+        specs = self._specs(policies.allowing, direction, seen[direction is Direction.EGRESS])
+        cuts = [*_spans(specs, seen[1].pod)]
         if isinstance(destination, NodeAddress):
-            cuts += [ports(protocol, self._oracle.node_ports) for protocol in PORT_PROTOCOLS]
+            cuts += [ports(protocol, self.oracle.node_ports) for protocol in PORT_PROTOCOLS]
 
         allowed = NOTHING
-        by: dict[PolicyKey, Traffic] = {}
+        by: dict[tuple[PolicyKey, int], Traffic] = {}
         for piece, (protocol, port) in pieces(cuts):
-            verdict = self._oracle.evaluate(Connection(*ends, protocol, port, origin))
-            judgement = next(judgement for judgement in verdict.judgements if judgement.direction is direction)
+            judgement = self.oracle.judge(direction, Connection(*ends, protocol, port, origin))
             if judgement.allowed:
                 allowed |= piece
-            if judgement.policy is not None:
-                by[judgement.policy] = by.get(judgement.policy, NOTHING) | piece
+            if judgement.policy is not None and judgement.rule is not None:
+                rule = judgement.policy, judgement.rule
+                by[rule] = by.get(rule, NOTHING) | piece
         isolating: list[Isolating] = [policy.key for policy in policies.isolating]
         isolating += self._annotation(pod, direction)
-        return Judged(allowed, tuple(isolating), tuple(sorted(by.items())))
+        return Judged(allowed, tuple(isolating), tuple((*rule, traffic) for rule, traffic in sorted(by.items())))
+
+    @staticmethod
+    def _specs(policies: Iterable[Policy], direction: Direction, peer: match.End) -> Iterator[PortSpec]:
+        """The ports of all rules that have this peer: where the answer may change."""
+        for policy in policies:
+            for rule in policy.rules(direction):
+                if match.peers_match(rule.peers, policy.key.namespace, peer):
+                    yield from rule.ports or ()
 
     def _address(self, end: End, version: Version, taken: Collection[Address]) -> Address:
         if isinstance(end, PodKey):
@@ -197,5 +222,7 @@ def _spans(specs: Iterable[PortSpec], destination: Pod | None) -> Iterator[Traff
             for port in declared:
                 if port.name == spec.port:
                     yield ports(port.protocol, PortRange(port.number, port.number))
-        elif spec.port is not None and spec.port.last:
+        elif spec.port is None:
+            yield ports(spec.protocol)
+        elif spec.port.last:
             yield ports(spec.protocol, spec.port)

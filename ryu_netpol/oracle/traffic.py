@@ -76,11 +76,10 @@ def ports(protocol: Protocol, span: PortRange = ALL_PORTS) -> Traffic:
 
 def pieces(parts: Iterable[Traffic]) -> Iterator[tuple[Traffic, Shot]]:
     """Cut everything so that each part either contains a whole piece or nothing of it; each with one of its shots."""
-    cuts = {0, _END, *_START.values(), _OTHER}
+    cuts = {0, _END}
     for part in parts:
         cuts.update(part.edges)
-    line = sorted(cuts)
-    for first, end in pairwise(line):
+    for first, end in pairwise(sorted(cuts)):
         yield Traffic((first, end)), _shot(first)
 
 

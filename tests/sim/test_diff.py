@@ -8,16 +8,19 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from ryu_netpol.cli.diff import parts
+from ryu_netpol.cli.diff import parts, twins
 from ryu_netpol.cli.diff.compare import Change, Comparison, compare
 from ryu_netpol.model.names import PodKey
 from ryu_netpol.model.net import Address
 from ryu_netpol.model.objects import Cluster
 from ryu_netpol.model.packet import Connection
+from ryu_netpol.oracle.board import Board
 from ryu_netpol.oracle.claims import claims
 from ryu_netpol.oracle.evaluate import NODE_PORTS, Oracle
-from ryu_netpol.oracle.sight import End, NodeAddress, Outside, Terms
+from ryu_netpol.oracle.look import Seen
+from ryu_netpol.oracle.sight import UNJUDGED, End, NodeAddress, Outside, Terms
 from ryu_netpol.oracle.space import Space
+from tests.support.crowd import crowded
 from tests.support.grid import grid
 from tests.support.strategies import ALL, DEFAULT, Feature, random_cluster, random_history
 
@@ -144,8 +147,10 @@ def mistakes(old: Cluster, new: Cluster, comparison: Comparison, rng: random.Ran
 
 
 def changed(rng: random.Random, features: frozenset[Feature]) -> tuple[Cluster, Cluster]:
-    """A cluster, and what it is some events later."""
+    """A cluster, every third one with pods that cannot be told apart, and what it is some events later."""
     old = random_cluster(rng, features=features)
+    if rng.randrange(3) == 0:
+        old = crowded(rng, old)
     return old, random_history(rng, old, rng.randint(1, 6), features=features)[-1].cluster
 
 
@@ -163,6 +168,9 @@ DEFECTS = {
     "blocks are not seen": (Terms, "blocks_at", lambda *_: 0),
     "named ports are not seen": (Space, "_named_ports", lambda *_: ()),
     "pods never move": (parts, "_moved", lambda *_: None),
+    "rules look at nothing": (Seen, "by", lambda seen, _: ((), (), seen.disputed)),
+    "all that is allowed is seen alike": (Board, "share", lambda *_: (-1, UNJUDGED)),
+    "what policies say does not change": (twins, "_pair", lambda old, _: (old, old)),
 }
 
 

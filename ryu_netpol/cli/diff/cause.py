@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from ryu_netpol.model.names import PolicyKey
@@ -16,7 +17,8 @@ class Presence(NamedTuple):
     """False: in the old one."""
 
 
-class Move(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Move:
     """The pod is on another node now, and no policy comes between a pod and its own node (NP-50, NP-51)."""
 
 
@@ -32,7 +34,7 @@ def causes(traffic: Traffic, closed: Judged, opened: Judged) -> frozenset[Cause]
     found: frozenset[Cause] = frozenset()
     if difference := traffic - closed.allowed:
         if opened.isolated_by:
-            found = frozenset(policy for policy, part in opened.by if part & difference) or frozenset({Move()})
+            found = frozenset(policy for policy, _, part in opened.by if part & difference) or frozenset({Move()})
         else:
             found = frozenset(closed.isolated_by)
     return found

@@ -8,16 +8,18 @@ The comparison is exact and complete (oracle/space.py). Never compared, since no
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ryu_netpol.cli.diff.cause import Cause
 from ryu_netpol.cli.diff.merge import Rectangle, rectangles
-from ryu_netpol.cli.diff.pairs import AT_NODE_PORTS, Found, Pairs
+from ryu_netpol.cli.diff.pairs import AT_NODE_PORTS, Pairs
 from ryu_netpol.cli.diff.parts import Part, divide
+from ryu_netpol.cli.diff.twins import Found
 from ryu_netpol.model.names import NodeName, PodKey
 from ryu_netpol.model.net import VERSIONS, Version
 from ryu_netpol.model.objects import Cluster
+from ryu_netpol.oracle.places import Places, place_set, places
 from ryu_netpol.oracle.sight import End, Terms
 from ryu_netpol.oracle.space import Space
 from ryu_netpol.oracle.traffic import Traffic, union
@@ -65,32 +67,27 @@ def compare(old: Cluster, new: Cluster) -> Comparison:
     parts = divide(*spaces, terms)
     return Comparison(
         *spaces,
-        changes=tuple(_changes(parts, Pairs(*spaces, terms))),
-        sources=_members(parts, range(len(parts))),
+        changes=tuple(_changes(parts, Pairs(*spaces, parts))),
+        sources=frozenset(end for part in parts for end in part.members),
         destinations=frozenset(end for part in parts if part.destination for end in part.members),
     )
 
 
 def _changes(parts: Sequence[Part], pairs: Pairs) -> Iterator[Change]:
     """Put together what has one cause: over sources and destinations, then over ports."""
-    found: dict[Found, list[tuple[int, int]]] = defaultdict(list)
-    own_nodes: list[tuple[int, int]] = []
-    for source in parts:
-        for destination in parts:
-            if (source.pods or destination.pods) and destination.destination:
-                for change in pairs.changes(source, destination):
-                    found[change].append((source.number, destination.number))
-                if pairs.own_node(source, destination):
-                    own_nodes.append((source.number, destination.number))
+    found: dict[Found, dict[int, Places]] = defaultdict(dict)
+    for part in parts:
+        if part.destination:
+            for change, sources in pairs.changes(part).items():
+                found[change][part.number] = sources
 
     # Who is never compared may fill gaps: pods themselves, their own nodes, but not at the node ports.
-    optional = [(part.number, part.number) for part in parts if part.pods and len(part.members) == 1]
-    optional += [pair for pair in own_nodes if parts[pair[0]].nodes]
-    everybody = frozenset(part.number for part in parts)
+    fill = {at: {part.number: pairs.never(part, at_node_ports=at) for part in parts} for at in (True, False)}
+    everybody = place_set(part.number for part in parts)
     merged: dict[tuple[Found, Rectangle], list[Traffic]] = defaultdict(list)
     for change, where in found.items():
         at_node_ports = bool(change.traffic & AT_NODE_PORTS)
-        for rectangle in rectangles(where, optional if at_node_ports else optional + own_nodes, everybody=everybody):
+        for rectangle in rectangles(where, fill[at_node_ports], everybody=everybody):
             merged[change._replace(traffic=Traffic()), rectangle].append(change.traffic)
     for (change, rectangle), traffic in merged.items():
         yield Change(
@@ -103,5 +100,5 @@ def _changes(parts: Sequence[Part], pairs: Pairs) -> Iterator[Change]:
         )
 
 
-def _members(parts: Sequence[Part], numbers: Iterable[int]) -> frozenset[End]:
-    return frozenset(end for number in numbers for end in parts[number].members)
+def _members(parts: Sequence[Part], some: Places) -> frozenset[End]:
+    return frozenset(end for number in places(some) for end in parts[number].members)

@@ -25,9 +25,11 @@ _VALUES = 4
 class Words:
     """Describes ends among those that there are."""
 
-    def __init__(self, everybody: Set[End], labels: Mapping[PodKey, Labels]) -> None:
+    def __init__(self, everybody: Set[End], labels: Mapping[PodKey, Labels], *, name: str = EVERYBODY) -> None:
+        """Take all ends, the labels of those that are pods, and what all of them together are called."""
         self._everybody = everybody
         self._labels = labels
+        self._name = name
         self._known: dict[frozenset[End], list[str]] = {}
         self._pods_there = {end for end in everybody if isinstance(end, PodKey)}
         self._spaces_there = _spaces(self._pods_there)
@@ -42,13 +44,13 @@ class Words:
         shortest = min(map(_effort, candidates))
         short = [parts for parts in candidates if _effort(parts) == shortest]
         # Who is named should be those whom a policy speaks of: no filling, or if the others are named, all of it.
-        best = short[-1] if short[-1][0].startswith(EVERYBODY) else short[0]
+        best = short[-1] if short[-1][0].partition(" but ")[0] == self._name else short[0]
         return best[0] if len(best) == 1 else _joined(best)
 
     def _parts(self, ends: frozenset[End]) -> list[str]:
         if ends not in self._known:
-            direct = [EVERYBODY] if ends == self._everybody else self._listed(ends)
-            self._known[ends] = _shorter(EVERYBODY, direct, lambda: self._listed(self._everybody - ends))
+            direct = [self._name] if ends == self._everybody else self._listed(ends)
+            self._known[ends] = _shorter(self._name, direct, lambda: self._listed(self._everybody - ends))
         return self._known[ends]
 
     def _listed(self, ends: Set[End]) -> list[str]:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
+
+from ryu_netpol.oracle.places import Places, place_set, places
+
+Pairs = Mapping[int, Places]
+"""The sources of each destination."""
 
 
 class Rectangle(NamedTuple):
     """Every source with every destination."""
 
-    sources: frozenset[int]
-    destinations: frozenset[int]
+    sources: Places
+    destinations: Places
 
 
-def rectangles(
-    pairs: Collection[tuple[int, int]], optional: Collection[tuple[int, int]], *, everybody: frozenset[int]
-) -> list[Rectangle]:
+def rectangles(pairs: Pairs, optional: Pairs, *, everybody: Places) -> list[Rectangle]:
     """Cover all pairs, none of them twice, and besides them none but optional ones, which fill gaps.
 
     First destinations with the same sources are put together, and then the other way round; what is shorter counts.
@@ -27,36 +30,30 @@ def rectangles(
     return down if len(down) <= len(turned) else turned
 
 
-def _turned(pairs: Collection[tuple[int, int]]) -> list[tuple[int, int]]:
-    return [(destination, source) for source, destination in pairs]
-
-
-def _covered(
-    pairs: Collection[tuple[int, int]], optional: Collection[tuple[int, int]], *, everybody: frozenset[int]
-) -> list[Rectangle]:
-    plain = _sources(pairs)
-    fill = _sources(optional)
-    filled = {destination: sources | fill.get(destination, frozenset()) for destination, sources in plain.items()}
-    groups = [*_alike(plain), *_alike(filled)]
-    # Big groups first. Of two equal ones that which needs no filling, but for "everybody", which is easier to read.
-    groups.sort(key=lambda group: (-len(group.destinations), group.sources != everybody))
-    found, left = [], set(plain)
-    for sources, destinations in groups:
-        if remaining := destinations & left:
-            found.append(Rectangle(sources, remaining))
-            left -= remaining
+def _turned(pairs: Pairs) -> Pairs:
+    """The destinations of each source."""
+    found: dict[int, Places] = defaultdict(int)
+    for sources, destinations in _alike(pairs):
+        for source in places(sources):
+            found[source] |= destinations
     return found
 
 
-def _sources(pairs: Collection[tuple[int, int]]) -> dict[int, frozenset[int]]:
-    found = defaultdict(set)
-    for source, destination in pairs:
-        found[destination].add(source)
-    return {destination: frozenset(sources) for destination, sources in found.items()}
+def _covered(pairs: Pairs, optional: Pairs, *, everybody: Places) -> list[Rectangle]:
+    filled = {destination: sources | optional.get(destination, 0) for destination, sources in pairs.items()}
+    groups = [*_alike(pairs), *_alike(filled)]
+    # Big groups first. Of two equal ones that which needs no filling, but for "everybody", which is easier to read.
+    groups.sort(key=lambda group: (-group.destinations.bit_count(), group.sources != everybody))
+    found, left = [], place_set(pairs)
+    for sources, destinations in groups:
+        if remaining := destinations & left:
+            found.append(Rectangle(sources, remaining))
+            left &= ~remaining
+    return found
 
 
-def _alike(sources: Mapping[int, frozenset[int]]) -> Iterator[Rectangle]:
-    groups = defaultdict(set)
-    for destination, these in sources.items():
-        groups[these].add(destination)
-    return (Rectangle(these, frozenset(destinations)) for these, destinations in groups.items())
+def _alike(pairs: Pairs) -> Iterator[Rectangle]:
+    groups: dict[Places, Places] = defaultdict(int)
+    for destination, sources in pairs.items():
+        groups[sources] |= 1 << destination
+    return (Rectangle(sources, destinations) for sources, destinations in groups.items())

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-
-import netaddr
+from collections.abc import Iterable, Iterator, Sequence
 
 from ryu_netpol.model.names import PORT_PROTOCOLS, Protocol
-from ryu_netpol.model.net import Address
+from ryu_netpol.model.net import BITS, Cidr
 from ryu_netpol.oracle.sight import Outside
 from ryu_netpol.oracle.traffic import ALL_PORTS, EVERYTHING, Traffic
 
@@ -16,27 +14,60 @@ OTHERS = "ICMP and other protocols"
 
 def blocks(ranges: Iterable[Outside]) -> list[str]:
     """The addresses of these ranges as blocks, as few as possible."""
-    return [str(block) for block in _set(ranges).iter_cidrs()]
+    return [str(block) for block in _blocks(_joined(ranges))]
 
 
 def short_blocks(ranges: Iterable[Outside]) -> list[str]:
     """The same, all of one IP version; or one block except others, where that is shorter."""
-    chosen = _set(ranges)
-    direct = chosen.iter_cidrs()
+    chosen = _joined(ranges)
+    direct = [*_blocks(chosen)]
     if len(direct) > 2:
-        around = netaddr.spanning_cidr(direct)
-        excepts = (netaddr.IPSet([around]) - chosen).iter_cidrs()
+        around = _around(chosen)
+        excepts = [*_blocks(_gaps(around, chosen))]
         if len(excepts) + 1 < len(direct):
             return [f"{around} except {', '.join(map(str, excepts))}"]
-    return [str(block) for block in direct]
+    return list(map(str, direct))
 
 
-def _set(ranges: Iterable[Outside]) -> netaddr.IPSet:
-    found = netaddr.IPSet()
-    for some in ranges:
-        first, last = (str(Address(some.version, value)) for value in (some.first, some.last))
-        found.add(netaddr.IPRange(first, last))
+def _joined(ranges: Iterable[Outside]) -> list[Outside]:
+    """The same addresses as ranges that neither overlap nor touch, sorted."""
+    found: list[Outside] = []
+    for some in sorted(ranges):
+        if found and found[-1].version == some.version and some.first <= found[-1].last + 1:
+            found[-1] = Outside(some.version, found[-1].first, max(found[-1].last, some.last))
+        else:
+            found.append(some)
     return found
+
+
+def _blocks(ranges: Iterable[Outside]) -> Iterator[Cidr]:
+    """The fewest blocks that have exactly the addresses of these ranges."""
+    for some in ranges:
+        first, bits = some.first, BITS[some.version]
+        while first <= some.last:
+            # As large as its first address allows, and as what is left.
+            size = min((first & -first or 1 << bits).bit_length(), (some.last - first + 1).bit_length())
+            yield Cidr(some.version, first, bits - size + 1)
+            first += 1 << size - 1
+
+
+def _around(ranges: Sequence[Outside]) -> Cidr:
+    """The smallest block that has all of them, sorted as they are."""
+    version, first, last = ranges[0].version, ranges[0].first, ranges[-1].last
+    size = (first ^ last).bit_length()
+    return Cidr(version, first >> size << size, BITS[version] - size)
+
+
+def _gaps(around: Cidr, ranges: Iterable[Outside]) -> Iterator[Outside]:
+    """What is left of a block without them, sorted as they are."""
+    first = around.network
+    for some in ranges:
+        if first < some.first:
+            yield Outside(around.version, first, some.first - 1)
+        first = some.last + 1
+    end = around.network + (1 << BITS[around.version] - around.prefix)
+    if first < end:
+        yield Outside(around.version, first, end - 1)
 
 
 def traffic_words(traffic: Traffic) -> str:

@@ -1,99 +1,111 @@
-"""What changes between two parts, found by one pair of their members."""
+"""What changes between the parts of two clusters."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 
-from ryu_netpol.cli.diff.cause import Cause, Presence, causes
 from ryu_netpol.cli.diff.parts import Part
+from ryu_netpol.cli.diff.twins import Found, Twins, Verdict, compared
 from ryu_netpol.model.names import PORT_PROTOCOLS, Direction, NodeName, PodKey
 from ryu_netpol.model.net import VERSIONS, Version
+from ryu_netpol.oracle.board import Board
 from ryu_netpol.oracle.evaluate import NODE_PORTS
-from ryu_netpol.oracle.sight import End, Judged, NodeAddress, Outside, Sight, Terms
-from ryu_netpol.oracle.space import Space, free_address
-from ryu_netpol.oracle.traffic import NOTHING, Traffic, ports, union
+from ryu_netpol.oracle.places import Places, place_set, places
+from ryu_netpol.oracle.sight import End, NodeAddress
+from ryu_netpol.oracle.space import Space
+from ryu_netpol.oracle.traffic import ports, union
 
 AT_NODE_PORTS = union(ports(protocol, NODE_PORTS) for protocol in PORT_PROTOCOLS)
 
-
-class Found(NamedTuple):
-    """A change between each two members of two parts."""
-
-    gained: bool
-    """False: lost."""
-    causes: frozenset[Cause]
-    traffic: Traffic
-    version: Version | None = None
-    """None: in each IP version that both have."""
+_ByVersion = Mapping[Version, tuple[Found, ...]]
+"""What changes in each IP version that both ends have."""
 
 
 class Pairs:
-    """Two clusters, as far as pairs of their ends are concerned."""
+    """All pairs of parts, one destination at a time. A set of parts is the set of their numbers."""
 
-    def __init__(self, old: Space, new: Space, terms: Terms) -> None:
+    def __init__(self, old: Space, new: Space, parts: Sequence[Part]) -> None:
         self._spaces = old, new
-        self._taken = old.taken | new.taken
-        self._ranges = tuple(outside for version in VERSIONS for outside in terms.ranges(version))
-        self._nodes: dict[int, frozenset[NodeName | None]] = {}
+        self._parts = parts
+        self._everybody = place_set(part.number for part in parts)
+        self._pods = place_set(part.number for part in parts if part.pods)
+        self._nodes = place_set(part.number for part in parts if part.nodes)
+        self._moved = place_set(part.number for part in parts if part.moved)
+        self._changed = place_set(part.number for part in parts if not part.same_source)
+        self._homes = self._on_one_node()
+        ends = [part.members for part in parts]
+        self._twins = {v: Twins(*(Board(space, v, ends) for space in self._spaces)) for v in VERSIONS}
 
-    def changes(self, source: Part, destination: Part) -> tuple[Found, ...]:
-        """Everything that changes from each member of one part to each of the other."""
-        own = self.own_node(source, destination)
-        if not _may_differ(source, destination) or (own and source.nodes):
-            return ()
-        pair = self._beside(source, destination) if own else self._representatives(source, destination)
-        if pair is None:
-            return ()
-        by_version = {
-            version: tuple(self._compared(pair, source.sights(version), destination.sights(version), version))
-            for version in VERSIONS
-            if _there(source, destination, version)
-        }
-        if len(set(by_version.values())) == 1:
-            found = next(iter(by_version.values()))
-        else:
-            found = tuple(f._replace(version=version) for version, each in by_version.items() for f in each)
-        # Between a pod and its own node, only the node ports are compared: the rest may be said for brevity's sake.
-        return tuple(change for change in found if not own or change.traffic & AT_NODE_PORTS)
+    def never(self, destination: Part, *, at_node_ports: bool) -> Places:
+        """Who is never compared with the members of this part, as sources: a pod itself, its own node."""
+        alone = destination.pods and len(destination.members) == 1
+        own = self._own_nodes(destination) if destination.pods or not at_node_ports else 0
+        return own | (1 << destination.number if alone else 0)
 
-    def own_node(self, source: Part, destination: Part) -> bool:
-        """Whether all pairs of these parts are a pod and its own node, in both clusters."""
-        if source.nodes == destination.nodes or source.moved or destination.moved:
-            return False
-        if not (source.pods or destination.pods):
-            return False
-        nodes = self._nodes_of(source)
-        return len(nodes) == 1 and nodes == self._nodes_of(destination)
+    def _own_nodes(self, part: Part) -> Places:
+        """The nodes of these pods, or the pods of this node, where all pairs of members are a pod and its own node."""
+        return self._homes.get(part.number, 0) & (self._nodes if part.pods else self._pods)
+
+    def changes(self, destination: Part) -> Mapping[Found, Places]:
+        """Everything that changes to each member of a part, with the parts from each of whose members it does."""
+        sources = self._everybody if destination.pods else self._pods
+        sources &= ~self.never(destination, at_node_ports=True)
+        one_by_one = sources & (self._nodes if destination.moved else self._moved if destination.nodes else 0)
+        together = sources & ~one_by_one
+        if destination.same_destination:
+            # Most pairs are left out here: policies see the same in both clusters, so that there is nothing to ask.
+            together &= self._changed
+        own = self._own_nodes(destination)
+        found: dict[Found, Places] = defaultdict(int)
+        for by_version, some in self._shares(destination, together):
+            for change in _found(by_version):
+                # Between a pod and its own node, only the node ports are compared: the rest may be said for brevity.
+                found[change] |= some if change.traffic & AT_NODE_PORTS else some & ~own
+        for number in places(one_by_one):
+            for change in _found(self._pair(self._parts[number], destination)):
+                found[change] |= 1 << number
+        return {change: some for change, some in found.items() if some}
+
+    def _shares(self, destination: Part, sources: Places) -> Iterator[tuple[_ByVersion, Places]]:
+        """Sources from which the same changes, in each version."""
+        shares: list[tuple[_ByVersion, Places]] = [({}, sources)] if sources else []
+        for version, twins in self._twins.items():
+            there = twins.there(destination.number)
+            changes = twins.changes(destination.number, sources & there)
+            shares = [
+                *((known, some & ~there) for known, some in shares),
+                *(({**known, version: each}, some & at) for known, some in shares for each, at in changes.items()),
+            ]
+            shares = [share for share in shares if share[1]]
+        return iter(shares)
 
     # One pair for all
 
-    def _representatives(self, source: Part, destination: Part) -> tuple[End, End] | None:
-        """Two members who are not the same, nor, if no pod has moved, a pod and its own node; None without such."""
-        first = source.members[0]
-        if source is destination:
-            return (first, source.members[1]) if len(source.members) > 1 else None
-        if not (source.nodes or destination.nodes) or source.moved or destination.moved:
-            return first, destination.members[0]
-        if len(self._nodes_of(source)) == 1:
-            (node,) = self._nodes_of(source)
-            return first, next(end for end in destination.members if self._node(end) != node)
-        node = self._node(destination.members[0])
-        return next(end for end in source.members if self._node(end) != node), destination.members[0]
+    def _pair(self, source: Part, destination: Part) -> _ByVersion:
+        """Pods that have moved, and a node: nobody else is like them."""
+        pair = source.members[0], destination.members[0]
+        found = {}
+        for version in VERSIONS:
+            sights = zip(source.sights(version), destination.sights(version), strict=True)
+            old, new = (
+                None if None in both else _verdict(space, *pair, version)
+                for space, both in zip(self._spaces, sights, strict=True)
+            )
+            if old is not None or new is not None:
+                found[version] = compared(old, new)
+        return found
 
-    def _beside(self, pods: Part, node: Part) -> tuple[End, End]:
-        """A pod and somebody who looks to policies as its own node does, but is not; the node where nobody does."""
-        pod, end = pods.members[0], node.members[0]
-        if isinstance(end, NodeAddress):
-            for outside in self._ranges:
-                if _contains(outside, end) and free_address(outside, self._taken) is not None:
-                    return pod, outside
-        return pod, end
-
-    def _nodes_of(self, part: Part) -> frozenset[NodeName | None]:
-        if part.number not in self._nodes:
-            self._nodes[part.number] = frozenset(map(self._node, part.members))
-        return self._nodes[part.number]
+    def _on_one_node(self) -> dict[int, Places]:
+        """Of pods that are all on one node and have not moved, and of nodes: everybody there is on this node."""
+        homes: dict[NodeName | None, Places] = defaultdict(int)
+        numbers: dict[int, NodeName | None] = {}
+        for part in self._parts:
+            nodes = {self._node(end) for end in part.members} if part.pods or part.nodes else ()
+            if len(nodes) == 1 and not part.moved:
+                (numbers[part.number],) = nodes
+                homes[numbers[part.number]] |= 1 << part.number
+        return {number: homes[node] for number, node in numbers.items()}
 
     def _node(self, end: End) -> NodeName | None:
         if isinstance(end, PodKey):
@@ -101,60 +113,14 @@ class Pairs:
             return pod.node
         return end.node if isinstance(end, NodeAddress) else None
 
-    # What the two clusters say
 
-    def _compared(
-        self,
-        pair: tuple[End, End],
-        source: tuple[Sight | None, Sight | None],
-        destination: tuple[Sight | None, Sight | None],
-        version: Version,
-    ) -> Iterator[Found]:
-        old, new = (
-            _judged(space, *pair, version) if first is not None and second is not None else None
-            for space, first, second in zip(self._spaces, source, destination, strict=True)
-        )
-        for gained, closed, opened in ((True, old, new), (False, new, old)):
-            if opened is not None and (traffic := _allowed(opened) - _allowed(closed)):
-                yield Found(gained, _causes(traffic, closed, opened, gained=gained), traffic)
+def _found(by_version: _ByVersion) -> tuple[Found, ...]:
+    """The changes of all versions; those that are the same in each are told once."""
+    if len(set(by_version.values())) == 1:
+        return next(iter(by_version.values()))
+    return tuple(change._replace(version=version) for version, each in by_version.items() for change in each)
 
 
-_Verdict = tuple[Judged, Judged]
-"""What the policies at the source and those at the destination say."""
-
-
-def _judged(space: Space, source: End, destination: End, version: Version) -> _Verdict:
+def _verdict(space: Space, source: End, destination: End, version: Version) -> Verdict:
     egress = space.judged(Direction.EGRESS, source, destination, version)
     return egress, space.judged(Direction.INGRESS, source, destination, version)
-
-
-def _allowed(verdict: _Verdict | None) -> Traffic:
-    return NOTHING if verdict is None else verdict[0].allowed & verdict[1].allowed
-
-
-def _causes(traffic: Traffic, closed: _Verdict | None, opened: _Verdict, *, gained: bool) -> frozenset[Cause]:
-    """What makes the difference at the destination; at the source only where nothing does there.
-
-    To name both would make a group of every two policies, where each namespace has one that isolates both ways.
-    """
-    if closed is None:
-        return frozenset({Presence(new=gained)})
-    egress, ingress = (causes(traffic, *pair) for pair in zip(closed, opened, strict=True))
-    return ingress or egress
-
-
-def _there(source: Part, destination: Part, version: Version) -> bool:
-    """Whether both ends are there in this version, in one of the clusters at least."""
-    pairs = zip(source.sights(version), destination.sights(version), strict=True)
-    return any(first is not None and second is not None for first, second in pairs)
-
-
-def _may_differ(source: Part, destination: Part) -> bool:
-    """False where policies see the same in both clusters, so that there is nothing to ask. Most pairs are like that."""
-    if (source.moved and destination.nodes) or (destination.moved and source.nodes):
-        return True
-    return not (source.same_source and destination.same_destination)
-
-
-def _contains(outside: Outside, node: NodeAddress) -> bool:
-    return outside.version == node.address.version and outside.first <= node.address.value <= outside.last

@@ -67,7 +67,7 @@ def order(cause: Cause) -> tuple[int, tuple[str, ...]]:
     """A sort key: policies first, who is new or gone last."""
     ranks = (PolicyKey, Annotation, Move, Presence)
     rank = next((index for index, kind in enumerate(ranks) if isinstance(cause, kind)), len(ranks))
-    return rank, tuple(map(str, cause))
+    return rank, tuple(map(str, cause)) if isinstance(cause, tuple) else ()
 
 
 def state(old: object, new: object) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from rich.table import Table
@@ -17,11 +17,17 @@ from rich.text import Text
 from ryu_netpol.cli.common import Terminal
 from ryu_netpol.cli.judges.answer import Answer
 from ryu_netpol.model.names import Protocol
-from ryu_netpol.model.net import Version
+from ryu_netpol.model.net import VERSIONS, Version
 from ryu_netpol.model.probe import End, Probe
 
 _STYLES = {True: "green", False: "red", None: "yellow"}
 _CELLS = {True: "yes", False: "no", None: "?"}
+NOT_ASKED = "-"
+_WORD_STYLES = {
+    **{word: _STYLES[allowed] for allowed, word in _CELLS.items()},
+    **{f"IPv{version} only": "yellow" for version in VERSIONS},
+    NOT_ASKED: "dim",
+}
 _PIPE_WIDTH = 120
 """Of a matrix, where nobody says how wide the reader's screen is."""
 _ENDLESS = 100_000
@@ -68,6 +74,21 @@ class Line:
             line.rstrip()
             self.print(line)
 
+    def columns(self, columns: Sequence[Sequence[str]], *, headings: int) -> None:
+        """Print columns side by side, the first words of each as its heading; then an empty line."""
+        widths = [max(map(len, column)) + _GAP for column in columns]
+        for number, words in enumerate(zip(*columns, strict=True)):
+            cells = [word.ljust(width) for word, width in zip(words, widths, strict=True)]
+            if self._console.is_terminal:
+                styles = ["bold" if number < headings else _WORD_STYLES.get(word, "") for word in words]
+                line = Text.assemble(*zip(cells, styles, strict=True))
+                line.rstrip()
+                self.print(line)
+            else:
+                # Not by way of rich: there may be a million lines.
+                self._console.file.write("".join(cells).rstrip() + "\n")
+        self.print(Text())
+
     @property
     def list_width(self) -> int:
         """How wide a list may be: reasons are folded on a terminal only."""
@@ -75,35 +96,32 @@ class Line:
 
 
 def matrix(probes: Sequence[Probe], answers: Sequence[Answer], *, line: Line) -> None:
-    """Print who reaches whom: sources down, destinations across; as many matrices as the width needs."""
+    """Print who reaches whom."""
     cells: dict[tuple[End, Target], dict[Version | None, bool | None]] = {}
     for probe, answer in zip(probes, answers, strict=True):
         target = Target(probe.destination, probe.protocol, probe.port)
         cells.setdefault((probe.source, target), {})[probe.ip] = answer.allowed
-    texts = {key: _cell(verdicts) for key, verdicts in cells.items()}
-    sources = list(dict.fromkeys(source for source, _ in cells))
-    targets_in_order = sorted({target for _, target in cells}, key=lambda t: (str(t.end), t.protocol, t.port or 0))
+    words = {key: word(verdicts) for key, verdicts in cells.items()}
+    sources = dict.fromkeys(source for source, _ in cells)
+    grid([*sources], {target for _, target in cells}, lambda *pair: words.get(pair, NOT_ASKED), line=line)
+
+
+def grid(sources: Sequence[End], targets: Iterable[Target], cell: Callable[[End, Target], str], *, line: Line) -> None:
+    """Print a word for each pair: sources down, destinations across; as many matrices as the width needs."""
     left = _GAP + max((len(str(source)) for source in sources), default=0)
-    for targets in _fitting(targets_in_order, line.width - left):
-        table = Table(box=None, padding=(0, _GAP, 0, 0), pad_edge=False, header_style="bold")
-        table.add_column("\n\nFROM", no_wrap=True)
-        for target in targets:
-            table.add_column(Text(target.heading), no_wrap=True)
-        for source in sources:
-            row = [texts.get((source, target), Text("-", "dim")) for target in targets]
-            table.add_row(Text(str(source)), *row)
-        line.table(table, width=_ENDLESS)
-        line.print(Text())
+    in_order = sorted(targets, key=lambda target: (str(target.end), target.protocol, target.port or 0))
+    for block in _fitting(in_order, line.width - left):
+        columns = [[*target.heading.splitlines(), *(cell(source, target) for source in sources)] for target in block]
+        line.columns([["", "", "FROM", *map(str, sources)], *columns], headings=3)
 
 
-def _cell(verdicts: dict[Version | None, bool | None]) -> Text:
+def word(verdicts: Mapping[Version, bool | None] | Mapping[Version | None, bool | None]) -> str:
     """One word for both families where they agree."""
     if len(found := set(verdicts.values())) == 1:
-        allowed = found.pop()
-        return Text(_CELLS[allowed], _STYLES[allowed])
+        return _CELLS[found.pop()]
     if None in found:
-        return Text("?", _STYLES[None])
-    return Text(" ".join(f"IPv{version} only" for version, allowed in verdicts.items() if allowed), "yellow")
+        return _CELLS[None]
+    return " ".join(f"IPv{version} only" for version, allowed in verdicts.items() if allowed)
 
 
 def _fitting(targets: list[Target], width: int) -> list[list[Target]]:
@@ -140,13 +158,18 @@ def rows(probes: Sequence[Probe], answers: Sequence[Answer], *, line: Line) -> N
 
 def summary(answers: Sequence[Answer], ways: Sequence[str], *, line: Line) -> None:
     """Print how many of each, and who says so."""
-    counts = Counter(answer.word for answer in answers)
+    counted(Counter(answer.word for answer in answers), ways, line=line)
+
+
+def counted(counts: Mapping[str, int], ways: Sequence[str], *, line: Line) -> None:
+    """Print how many of each, by the word for it, and who says so."""
     parts = [
-        Text(f"{counts[word]} {word}", style)
+        Text(f"{counts.get(word, 0)} {word}", style)
         for word, style in (("allowed", "green"), ("denied", "red"), ("unknown", "yellow"))
-        if counts[word] or word != "unknown"
+        if counts.get(word) or word != "unknown"
     ]
-    probes = f"{len(answers)} probe{'s' * (len(answers) != 1)}: "
+    number = sum(counts.values())
+    probes = f"{number} probe{'s' * (number != 1)}: "
     line.print(Text.assemble(probes, Text(", ").join(parts), f" (by {', '.join(ways)})"))
 
 

@@ -337,6 +337,21 @@ def test_a_disputed_address(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Addresses that two pods claim\n  - everybody but " in capsys.readouterr().out
 
 
+def test_a_pod_on_another_node_whose_address_another_one_claims(capsys: pytest.CaptureFixture[str]) -> None:
+    """What changes by the one and what by the other are told apart."""
+    claim = (
+        "---\n{apiVersion: v1, kind: Pod, metadata: {name: two, namespace: shop}, status: {podIPs: [{ip: 10.244.1.9}]}}"
+    )
+    moving = pod("moving", "app: moving") + policy("moving", "{podSelector: {matchLabels: {app: moving}}}")
+    one = claim.replace("two", "one") + moving
+
+    diff(one, one.replace("nodeName: node1", "nodeName: node2") + claim)
+
+    out = capsys.readouterr().out
+    assert "Addresses that two pods claim\n  - " in out
+    assert "Pods on another node\n  - node/node1 -> shop/moving: everything\n" in out
+
+
 def test_policies_without_pods(capsys: pytest.CaptureFixture[str]) -> None:
     """Where there is nobody, a difference could not show: that is refused, lest a guard sleeps."""
     Path("old.yaml").write_text(FOR_WEB)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import ipaddress
 import random
+from collections.abc import Iterable
+from dataclasses import astuple
+from itertools import pairwise
+from typing import Any
 
 import pytest
 
 from ryu_netpol.cli.diff.describe import Words
 from ryu_netpol.cli.diff.merge import Rectangle, rectangles
-from ryu_netpol.cli.diff.numbers import traffic_words
+from ryu_netpol.cli.diff.numbers import blocks, short_blocks, traffic_words
 from ryu_netpol.model.names import NodeName, PodKey, Protocol
-from ryu_netpol.model.net import PortRange
+from ryu_netpol.model.net import PortRange, Version
+from ryu_netpol.oracle.places import Places, places
 from ryu_netpol.oracle.sight import End, NodeAddress, Outside
 from ryu_netpol.oracle.traffic import EVERYTHING, NOTHING, Traffic, ports
 from tests.support import build
@@ -37,6 +43,7 @@ NODES = tuple(
 )
 EVERYBODY: frozenset[End] = frozenset({*LABELS, *NODES, *OUTSIDE})
 WORDS = Words(EVERYBODY, LABELS)
+ADDRESS: dict[int, Any] = {4: ipaddress.IPv4Address, 6: ipaddress.IPv6Address}
 
 PODS = {
     "shop/job": "shop/job",
@@ -118,6 +125,40 @@ def test_traffic(words: str) -> None:
     assert words == traffic_words(TRAFFIC[words])
 
 
+@pytest.mark.parametrize("version", [4, 6], ids="IPv{}".format)
+def test_blocks_are_exactly_the_addresses(version: Version) -> None:
+    """As few blocks as possible; or one except others, with the same addresses."""
+    bits = {4: 32, 6: 128}[version]
+    for seed in range(100):
+        rng = random.Random(seed)
+        base = rng.choice((0, (1 << bits) - 64, 0x0A000000))
+        cuts = sorted({base, *(base + rng.randrange(64) for _ in range(8)), *rng.choice(((), (0, 1 << bits)))})
+        ranges = [Outside(version, first, end - 1) for first, end in pairwise(cuts) if rng.random() < 0.7]
+        parts = (ipaddress.summarize_address_range(*map(ADDRESS[version], some[1:])) for some in map(astuple, ranges))
+        expected = [*ipaddress.collapse_addresses(network for part in parts for network in part)]
+        rng.shuffle(ranges)
+
+        assert expected == [*map(ipaddress.ip_network, blocks(ranges))]
+        assert expected == written_out(short_blocks(ranges))
+
+
+def written_out(texts: list[str]) -> list[Any]:
+    """The same without "except"."""
+    around, _, excepts = ", ".join(texts).partition(" except ")
+    left: list[Any] = [*map(ipaddress.ip_network, filter(None, around.split(", ")))]
+    for hole in map(ipaddress.ip_network, filter(None, excepts.split(", "))):
+        left = [part for some in left for part in (some.address_exclude(hole) if hole.subnet_of(some) else [some])]
+    return sorted(left)
+
+
+def by_destination(pairs: Iterable[tuple[int, int]]) -> dict[int, Places]:
+    """The sources of each destination."""
+    found: dict[int, Places] = {}
+    for source, destination in pairs:
+        found[destination] = found.get(destination, 0) | 1 << source
+    return found
+
+
 def test_rectangles_cover_what_they_must() -> None:
     """Every pair is covered once, whatever else is covered is optional."""
     for seed in range(200):
@@ -125,8 +166,8 @@ def test_rectangles_cover_what_they_must() -> None:
         everything = [(source, destination) for source in range(6) for destination in range(6)]
         pairs = set(rng.sample(everything, rng.randint(1, 30)))
         optional = set(rng.sample(everything, 6)) - pairs
-        found = rectangles(pairs, optional, everybody=frozenset(range(6)))
-        covered = [(s, d) for rectangle in found for s in rectangle.sources for d in rectangle.destinations]
+        found = rectangles(by_destination(pairs), by_destination(optional), everybody=0b111111)
+        covered = [(s, d) for some in found for s in places(some.sources) for d in places(some.destinations)]
 
         assert sorted(pairs - set(covered)) == []
         assert set() == set(covered) - pairs - optional
@@ -135,8 +176,9 @@ def test_rectangles_cover_what_they_must() -> None:
 
 def test_gaps_that_do_not_matter_are_filled() -> None:
     """Where nobody is compared with himself, all with all is one rectangle."""
-    pairs = [(a, b) for a in range(4) for b in range(4) if a != b]
-    everybody = frozenset(range(4))
+    everybody = 0b1111
+    itself = {place: 1 << place for place in range(4)}
+    pairs = {place: everybody & ~itself[place] for place in range(4)}
 
-    assert [Rectangle(everybody, everybody)] == rectangles(pairs, [(a, a) for a in range(4)], everybody=everybody)
-    assert len(rectangles(pairs, [], everybody=everybody)) == 4
+    assert [Rectangle(everybody, everybody)] == rectangles(pairs, itself, everybody=everybody)
+    assert len(rectangles(pairs, {}, everybody=everybody)) == 4
