@@ -76,6 +76,8 @@ class FolderFeed:
         self._emptied: dict[Path, float] = {}
         self._known = False
         self._last: FolderState | None = None
+        self._merged: Loaded | None = None
+        """All files together; None when one has changed since."""
 
     def start(self) -> None:
         """Begin. The first call back comes as soon as the folder has been read."""
@@ -148,9 +150,11 @@ class FolderFeed:
         for path in [path for path in self._files if path not in before and path not in now]:
             del self._files[path]
             self._emptied.pop(path, None)
+            self._merged = None
         for path, signature in now.items():
             if before.get(path) == signature and self._file(path).signature != signature:
                 self._read(path, signature)
+                self._merged = None
 
     def _file(self, path: Path) -> _File:
         return self._files.get(path, _File(None))
@@ -172,11 +176,13 @@ class FolderFeed:
         if new.errors and old.good:
             self._files[path] = _File(signature, old.in_force, new.problems, good=True)
         else:
-            self._files[path] = _File(signature, new.items, new.problems, good=not new.errors)
+            lean = tuple(item.lean() for item in new.items)
+            self._files[path] = _File(signature, lean, new.problems, good=not new.errors)
 
     def _tell(self, *problems: LocatedProblem) -> None:
-        merged = merge(Loaded(file.in_force, file.problems) for _, file in sorted(self._files.items()))
-        found = (*problems, *merged.problems)
+        if self._merged is None:
+            self._merged = merge(Loaded(file.in_force, file.problems) for _, file in sorted(self._files.items()))
+        merged, found = self._merged, (*problems, *self._merged.problems)
         before = self._last or FolderState()
         total = before.errors_total + sum(p.is_error and p not in before.problems for p in found)
         state = FolderState(merged.objects, found, total, self._known)

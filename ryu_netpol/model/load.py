@@ -67,6 +67,14 @@ class Source:
                 return None
         return here
 
+    def lean(self) -> Source:
+        """The same for who keeps it: without what was read, and with the line of its name for all lines.
+
+        Of lines that nobody has looked up, which takes reading the text again, that of the document.
+        """
+        known = self.document.twin is None
+        return Source(Document(first=self.line(("metadata", "name")) if known else self.document.first))
+
 
 @dataclass(frozen=True, slots=True)
 class Item:
@@ -87,6 +95,10 @@ class Item:
     def line(self) -> int:
         """The line of its name."""
         return self.source.line(("metadata", "name"))
+
+    def lean(self) -> Item:
+        """The same without the text that it was read from."""
+        return replace(self, source=self.source.lean())
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ class Decoded:
 def decode(document: object, *, suffix: str = "") -> Decoded:
     """Read one object. The suffix completes the name of an object that has only a generateName."""
     report = Report()
-    doc = Field(document, (), report)
+    doc = Field(document, report)
     if not doc.mapping() or not doc.present:
         return _finish(report, None, "") if doc.present else Decoded()
     if not isinstance(doc["kind"].value, str) or not doc["kind"].value:
@@ -50,16 +50,15 @@ def decode(document: object, *, suffix: str = "") -> Decoded:
             doc["kind"].error("is required")
         return _finish(report, None, "")
     kind, api = doc["kind"].text(), doc["apiVersion"].text()
-    if _is_mistyped(kind, api):
-        doc["kind"].error("unknown kind; did you mean NetworkPolicy?")
     if not _is_ours(kind, api):
+        if _is_mistyped(kind, api):
+            doc["kind"].error("unknown kind; did you mean NetworkPolicy?")
         return Decoded() if report.clean(0) else _finish(report, None, plain(kind))
     meta = metadata(doc["metadata"], kind=kind, suffix=suffix)
     found = _read(doc, meta, kind=kind, api=api)
     if not meta.identified(kind):
         found = None
-    decoded = _finish(report, found, meta.title(kind))
-    return replace(decoded, stand_in=kind in workloads.GROUPS, controller=meta.controller)
+    return _finish(report, found, meta.title(kind), stand_in=kind in workloads.GROUPS, controller=meta.controller)
 
 
 def _is_ours(kind: str, api: str) -> bool:
@@ -75,7 +74,7 @@ def _is_ours(kind: str, api: str) -> bool:
 
 def _is_mistyped(kind: str, api: str) -> bool:
     """Tell whether somebody meant a NetworkPolicy, which would be passed over in silence otherwise."""
-    if kind == "NetworkPolicy" or api.rpartition("/")[0] not in _POLICY_GROUPS:
+    if api.rpartition("/")[0] not in _POLICY_GROUPS:
         return False
     return bool(difflib.get_close_matches(kind.lower()[:64], ["networkpolicy"], cutoff=0.8))
 
@@ -115,6 +114,8 @@ def _wrong_version(field: Field, known: str) -> None:
         field.error(f"must be {known}, not {quote(field.value)}")
 
 
-def _finish(report: Report, found: Object | None, title: str) -> Decoded:
+def _finish(
+    report: Report, found: Object | None, title: str, *, stand_in: bool = False, controller: str = ""
+) -> Decoded:
     problems = tuple(Problem(path, reason, severity, title) for path, reason, severity in report.found)
-    return Decoded(found, problems, report.clean(0), title)
+    return Decoded(found, problems, report.clean(0), title, stand_in, controller)

@@ -10,6 +10,7 @@ JSON null counts as absent everywhere, as it does for the API server.
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ryu_netpol.model.decode.problem import Path, Severity, quote
@@ -30,6 +31,7 @@ class Lost:
 
 
 LOST = Lost()
+_TEXT = frozenset({str})
 
 
 @dataclass(slots=True)
@@ -53,13 +55,24 @@ class Report:
         self.found.append((path, reason, severity))
 
 
-@dataclass(frozen=True, slots=True)
 class Field:
-    """A value, where it is, and where its problems go."""
+    """A value, where it is, and where its problems go.
 
-    value: object
-    path: Path
-    report: Report
+    No dataclass: forty are made for each pod of a cluster, so where it is is put together for what has a problem.
+    """
+
+    __slots__ = ("_inside", "_step", "report", "value")
+
+    def __init__(self, value: object, report: Report, inside: Field | None = None, step: str | int = "") -> None:
+        self.value = value
+        self.report = report
+        self._inside = inside
+        self._step = step
+
+    @property
+    def path(self) -> Path:
+        """Where it is in the document."""
+        return () if self._inside is None else (*self._inside.path, self._step)
 
     @property
     def present(self) -> bool:
@@ -69,7 +82,11 @@ class Field:
     def __getitem__(self, key: str) -> Field:
         """The field of that name; an absent one where this is no mapping."""
         value = self.value.get(key) if isinstance(self.value, dict) else None
-        return Field(value, (*self.path, key), self.report)
+        return Field(value, self.report, self, key)
+
+    def those(self, *names: str) -> Iterator[Field]:
+        """The fields of these names that are there."""
+        return (self[name] for name in names if isinstance(self.value, dict) and name in self.value)
 
     def error(self, reason: str) -> None:
         """Report something that an API server would refuse."""
@@ -86,6 +103,8 @@ class Field:
         if not isinstance(self.value, dict):
             self._wrong_type("a mapping")
             return False
+        if _TEXT.issuperset(map(type, self.value)):
+            return True
         if LOST in self.value:
             self.report.errors += 1
         if all(isinstance(key, str | Lost) for key in self.value):
@@ -105,12 +124,12 @@ class Field:
 
     def keys(self) -> tuple[str, ...]:
         """The keys of a mapping, none for anything else."""
-        return tuple(k for k in self.value if isinstance(k, str)) if isinstance(self.value, dict) else ()
+        return tuple(key for key in self.value if isinstance(key, str)) if isinstance(self.value, dict) else ()
 
     def items(self) -> tuple[Field, ...]:
         """The items of a list, none where it is absent."""
         if isinstance(self.value, list):
-            return tuple(Field(item, (*self.path, i), self.report) for i, item in enumerate(self.value))
+            return tuple(Field(item, self.report, self, i) for i, item in enumerate(self.value))
         if self.present:
             self._wrong_type("a list")
         return ()

@@ -99,14 +99,13 @@ def _controller(owners: object, *, namespace: str | None) -> str:
 
 def _unused(field: Field) -> None:
     """Check what means nothing here, as far as it can be wrong in a file that a person wrote."""
-    for name in ("selfLink", "resourceVersion"):
-        field[name].text()
-    for name in ("generation", "deletionGracePeriodSeconds"):
-        field[name].integer()
-    for name in ("finalizers", "managedFields", "ownerReferences"):
-        field[name].items()
-    for name in ("creationTimestamp", "deletionTimestamp"):
-        time = field[name]
+    for text in field.those("selfLink", "resourceVersion"):
+        text.text()
+    for number in field.those("generation", "deletionGracePeriodSeconds"):
+        number.integer()
+    for items in field.those("finalizers", "managedFields", "ownerReferences"):
+        items.items()
+    for time in field.those("creationTimestamp", "deletionTimestamp"):
         if isinstance(time.value, str) and not _TIME.fullmatch(time.value):
             time.error(f"{quote(time.value)} is not a time as in 2016-01-01T00:00:00Z")
         time.text()

@@ -198,6 +198,24 @@ def test_one_key_twice() -> None:
     assert [str(p) for p in loaded.problems] == ["b:4: NetworkPolicy ns/p: is already in a:3"]
 
 
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        pytest.param("\nkind: Namespace\napiVersion: v1\nmetadata:\n  name: a\n", 5, id="YAML"),
+        pytest.param('\n{"kind": "Namespace", "apiVersion": "v1",\n "metadata": {"name": "a"}}\n', 2, id="JSON"),
+    ],
+)
+def test_who_keeps_objects_need_not_keep_their_text(text: str, line: int) -> None:
+    """A lean item still knows its file, and its line; in JSON, that of the document."""
+    (item,) = read(text, file="a").items
+
+    lean = item.lean()
+
+    assert (item, "a", line) == (lean, lean.file, lean.line)
+    assert lean.source.document.data is None
+    assert lean.source.document.twin is None
+
+
 def test_both_apis_may_share_a_name() -> None:
     """A policy of either API is an object of its own."""
     other = POLICY.replace("networking.k8s.io/v1", "extensions/v1beta1")
