@@ -50,12 +50,12 @@ LOG = logging.getLogger("ryu_netpol")
 
 
 def spare_collections() -> None:
-    """Have Python look for garbage in cycles a hundred times less often, for the whole process.
+    """Have Python look for garbage in cycles a hundred times less often and more, for the whole process.
 
     A cluster is a million small values that refer to each other one way only. To walk through all of them again and
     again, as the default would while they are made, takes as long as making them.
     """
-    gc.set_threshold(50_000, 20, 1_000)
+    gc.set_threshold(100_000, 50, 1_000)
 
 
 class Runtime:

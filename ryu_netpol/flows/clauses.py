@@ -1,4 +1,8 @@
-"""The clauses of many rules: equal ones are one flow with several conjunction actions."""
+"""The clauses of many rules: equal ones are one flow with several conjunction actions.
+
+Where these are more than a message has room for, the flow goes on in pages: flows of the same priority that match the
+same packets, but whose matches differ. Open vSwitch takes the conjunction actions of all of them (docs/ovs-facts.md).
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ from dataclasses import dataclass, field
 
 from ryu_netpol.flows.conjunction import ALLOWED, DIRECT_PRIORITY, Alternative, Dimension, matches
 from ryu_netpol.flows.ir import Conjunction, Cookie, CookieKind, Flow, FlowKey, Goto, Match
+from ryu_netpol.flows.matches import paged
 from ryu_netpol.flows.pipeline import TableId
 from ryu_netpol.model.names import IdentityId
 from ryu_netpol.policy.identity import Identity
@@ -16,6 +21,9 @@ from ryu_netpol.policy.identity import Identity
 Dimensions = Mapping[Dimension, frozenset[Alternative]]
 Place = tuple[TableId, int]
 """Table and priority."""
+ACTIONS_PER_FLOW = 4000
+"""A flow-mod is at most 65,535 bytes, which is 4,080 conjunction actions of 16."""
+
 _CLAUSE = Cookie(CookieKind.CLAUSE)
 _NOBODY: frozenset[Alternative] = frozenset()
 
@@ -28,6 +36,8 @@ class _Clause:
     match: Match
     actions: list[Conjunction] = field(default_factory=list)
     """Sorted, as those of a flow are."""
+    flows: int = 0
+    """In how many flows it was last."""
     changed: bool = False
 
 
@@ -49,7 +59,10 @@ class MergedClauses:
                 clause = there.get(match)
                 if clause is None:
                     clause = there[match] = _Clause(place, match)
-                insort(clause.actions, action)
+                if not clause.actions or clause.actions[-1] < action:
+                    clause.actions.append(action)
+                else:
+                    insort(clause.actions, action)
                 self._note(clause)
 
     def remove(
@@ -75,7 +88,11 @@ class MergedClauses:
             clause.changed = False
             if not clause.actions:
                 del self._clauses[clause.place][clause.match]
-            yield FlowKey(*clause.place, clause.match), _flow(clause) if clause.actions else None
+            flows = _flows(clause)
+            yield from ((flow.key, flow) for flow in flows)
+            for page in range(len(flows), clause.flows):
+                yield FlowKey(*clause.place, paged(clause.match, page)), None
+            clause.flows = len(flows)
 
 
 def _without(dimensions: Dimensions, but: Dimensions | None) -> Iterable[tuple[Dimension, frozenset[Alternative]]]:
@@ -84,10 +101,14 @@ def _without(dimensions: Dimensions, but: Dimensions | None) -> Iterable[tuple[D
     return ((dimension, some - but.get(dimension, _NOBODY)) for dimension, some in dimensions.items())
 
 
-def _flow(clause: _Clause) -> Flow:
+def _flows(clause: _Clause) -> list[Flow]:
     table, priority = clause.place
-    if priority == DIRECT_PRIORITY:
+    if clause.actions and priority == DIRECT_PRIORITY:
         # Of rules that share it, the one with the lowest number stands there.
         cookie = Cookie(CookieKind.RULE, clause.actions[0].id)
-        return Flow(table, priority, clause.match, (Goto(ALLOWED[table]),), cookie)
-    return Flow(table, priority, clause.match, tuple(clause.actions), _CLAUSE)
+        return [Flow(table, priority, clause.match, (Goto(ALLOWED[table]),), cookie)]
+    pages = enumerate(range(0, len(clause.actions), ACTIONS_PER_FLOW))
+    return [
+        Flow(table, priority, paged(clause.match, page), tuple(clause.actions[at : at + ACTIONS_PER_FLOW]), _CLAUSE)
+        for page, at in pages
+    ]

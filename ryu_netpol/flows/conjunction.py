@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from ryu_netpol.flows.fields import DEST_IDENTITY, SOURCE_IDENTITY
 from ryu_netpol.flows.ir import Conjunction, Cookie, CookieKind, Flow, FlowKey, Goto, Match
-from ryu_netpol.flows.matches import destination, exact, later_fragments, port, protocol, reg, source
+from ryu_netpol.flows.matches import destination, exact, later_fragments, port, protocol, reg, source, unpaged
 from ryu_netpol.flows.pipeline import TableId
 from ryu_netpol.model.names import ConjId, Direction, IdentityId
 from ryu_netpol.model.net import VERSIONS, Cidr, port_masks
@@ -29,10 +29,6 @@ ALLOWED = {TableId.INGRESS: TableId.COMMIT, TableId.EGRESS: TableId.INGRESS_ADMI
 DIRECT_PRIORITY = 20001
 CLAUSE_PRIORITY = 20000
 ISOLATED_PRIORITY = 1000
-RULES_PER_BAND = 4000
-"""A flow-mod is at most 65,535 bytes, which is 4,080 conjunction actions of 16: rules whose numbers are further apart
-have their clauses at different priorities, which OVS looks through one after the other."""
-
 _NO_MATCHES: frozenset[Match] = frozenset()
 
 SUBJECT = 1
@@ -57,15 +53,11 @@ def dimensions(rule: ResolvedRule, number: ConjId) -> dict[Dimension, frozenset[
         found.append(rule.peers.identities | rule.peers.blocks)
     if rule.ports is not None:
         found.append(frozenset((rule.ports,)))
-    priority = _clause_priority(number) if len(found) > 1 else DIRECT_PRIORITY
+    priority = CLAUSE_PRIORITY if len(found) > 1 else DIRECT_PRIORITY
     return {
         Dimension(TABLE[rule.key.direction], priority, Conjunction(number, position, len(found))): alternatives
         for position, alternatives in enumerate(found, SUBJECT)
     }
-
-
-def _clause_priority(number: ConjId) -> int:
-    return CLAUSE_PRIORITY - number // RULES_PER_BAND
 
 
 def matches(
@@ -113,7 +105,7 @@ def conjunction_flow(rule: ResolvedRule, number: ConjId) -> tuple[Flow, ...]:
     if rule.peers is None and rule.ports is None:
         return ()
     table, cookie = TABLE[rule.key.direction], Cookie(CookieKind.RULE, number)
-    return (Flow(table, _clause_priority(number), exact("conj_id", number), (Goto(ALLOWED[table]),), cookie),)
+    return (Flow(table, CLAUSE_PRIORITY, exact("conj_id", number), (Goto(ALLOWED[table]),), cookie),)
 
 
 def isolation_flows(
@@ -155,7 +147,7 @@ def signatures(flows: Mapping[FlowKey, Flow]) -> dict[int, Signature]:
         if flow.table in ALLOWED:
             for action in flow.actions:
                 if isinstance(action, Conjunction):
-                    found[action.id][flow.table, action.clause, action.clauses].add(flow.match)
+                    found[action.id][flow.table, action.clause, action.clauses].add(unpaged(flow.match))
     return {
         number: frozenset(Clauses(*place, frozenset(some)) for place, some in places.items())
         for number, places in found.items()

@@ -156,6 +156,7 @@ TO_NODE = Subfield("reg0", 8, 1)
 TRANSLATED = Subfield("reg0", 9, 1)
 SOURCE_IDENTITY = Subfield("reg1", 0, 32)
 DEST_IDENTITY = Subfield("reg2", 0, 32)
+PAGE = Subfield("reg3", 0, 32)
 
 REGISTERS = {
     "KIND": (KIND, "where the packet came from: 1 endpoint, 2 gateway, 3 tunnel"),
@@ -167,6 +168,7 @@ REGISTERS = {
     "TRANSLATED": (TRANSLATED, "reserved: the service stage translated the destination"),
     "SOURCE_IDENTITY": (SOURCE_IDENTITY, "identity of the source, 0 if no rule here needs to know"),
     "DEST_IDENTITY": (DEST_IDENTITY, "identity of the destination, 0 if no rule here needs to know"),
+    "PAGE": (PAGE, "always 0: flows that match the same are told apart by the bits of it that they match, too"),
 }
 
 MARK_EPOCH = Subfield("ct_mark", 0, 16)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Literal
 
-from ryu_netpol.flows.fields import ETH_IP, ETH_IPV6, ICMPV6, Subfield
+from ryu_netpol.flows.fields import ETH_IP, ETH_IPV6, ICMPV6, PAGE, Subfield
 from ryu_netpol.flows.ir import FieldMatch, Match
 from ryu_netpol.model.names import Protocol
 from ryu_netpol.model.net import VERSIONS, Address, Cidr, Version
@@ -88,3 +88,15 @@ def ct(*, on: int, off: int = 0) -> Match:
 def reg(sub: Subfield, value: int) -> Match:
     """Packets with this value in a register field."""
     return Match.of(FieldMatch(sub.field, value << sub.first, sub.mask))
+
+
+def paged(match: Match, page: int) -> Match:
+    """The same packets, under a match that differs from those of other pages: page 0 is the match itself."""
+    return match + Match.of(FieldMatch(PAGE.field, 0, page)) if page else match
+
+
+def unpaged(match: Match) -> Match:
+    """The match of page 0 that matches the same packets."""
+    if all(field.field != PAGE.field for field in match.fields):
+        return match
+    return Match(tuple(field for field in match.fields if field.field != PAGE.field))

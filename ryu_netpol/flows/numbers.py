@@ -108,6 +108,8 @@ def recover(installed: Mapping[FlowKey, Flow], policy: NodePolicy) -> Numbers:
         next_identity=1 + max((*by_address.values(), *cookies), default=0),
         next_rule=1 + highest_rule,
     ).assign(policy)
+    if not highest_rule:
+        return partial
     rules = _recovered_rules(policy, partial.identities, on_switch, direct)
     return Numbers(partial.identities, rules, partial.next_identity, 1 + highest_rule).assign(policy)
 

@@ -55,7 +55,7 @@ class Table:
 
 
 _FIVE_TUPLE = "eth_type ip_proto ip_frag ipv4_src ipv4_dst ipv6_src ipv6_dst tcp_dst udp_dst sctp_dst"
-_POLICY = f"{_FIVE_TUPLE} reg0 reg1 reg2 conj_id"
+_POLICY = f"{_FIVE_TUPLE} reg0 reg1 reg2 reg3 conj_id"
 T = TableId
 
 

@@ -12,8 +12,9 @@ from dataclasses import replace
 import pytest
 
 from ryu_netpol.cli.judges.trace import TracedBridge
+from ryu_netpol.flows import clauses
 from ryu_netpol.flows.conjunction import DIRECT_PRIORITY
-from ryu_netpol.flows.fields import LOCAL_DEST, LOCAL_SOURCE
+from ryu_netpol.flows.fields import LOCAL_DEST, LOCAL_SOURCE, PAGE
 from ryu_netpol.flows.interpret import Interpreter
 from ryu_netpol.flows.ir import CookieKind, Flow, FlowTable, Load, Match
 from ryu_netpol.flows.offline import OfflineNode, path
@@ -55,6 +56,19 @@ def test_open_vswitch_does_what_the_interpreter_does(bridge: TracedBridge, seed:
 
         assert list(disagreements(node, connections, bridge)) == []
     assert asked > PROBES // 2
+
+
+@pytest.mark.parametrize("seed", range(100, 104), ids=lambda n: f"seed-{n}")
+def test_clauses_of_several_pages(bridge: TracedBridge, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same where a clause that rules share is so many flows as there are rules, all of one priority."""
+    monkeypatch.setattr(clauses, "ACTIONS_PER_FLOW", 1)
+    paged = 0
+    for node, connections in sampled(seed):
+        bridge.become(node)
+        paged += sum(flow.match.get(PAGE.field) is not None for flow in node.flows.values())
+
+        assert list(disagreements(node, connections, bridge)) == []
+    assert paged > 0
 
 
 def test_asks_enough() -> None:

@@ -14,7 +14,7 @@ from itertools import pairwise
 
 import pytest
 
-from ryu_netpol.flows import conjunction
+from ryu_netpol.flows import clauses
 from ryu_netpol.flows import live as live_flows
 from ryu_netpol.flows.bridge import Bridge, ClosedPort
 from ryu_netpol.flows.clauses import MergedClauses
@@ -152,9 +152,9 @@ def test_live_equals_compiled(seed: int, named: Named) -> None:
 
 
 @pytest.mark.parametrize("seed", SEEDS[:10])
-def test_rules_in_several_bands(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same where the clauses of rules stand at different priorities, since there are too many for one flow."""
-    monkeypatch.setattr(conjunction, "RULES_PER_BAND", 3)
+def test_clauses_of_several_pages(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same where so many rules share clauses that these are several flows."""
+    monkeypatch.setattr(clauses, "ACTIONS_PER_FLOW", 2)
 
     assert list(differences(seed, difference)) == []
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from ryu_netpol.flows import clauses
 from ryu_netpol.flows.conjunction import CLAUSE_PRIORITY
 from ryu_netpol.flows.ir import Cookie, CookieKind, Flow, FlowTable, Match
 from ryu_netpol.flows.offline import FlowJudge, OfflineNode
@@ -49,6 +50,16 @@ def test_flows_mean_what_the_oracle_says(chunk: int) -> None:
         assert list(differences(cluster, nodes, rng, PROBES)) == [], f"seed {seed}"
 
 
+@pytest.mark.parametrize("seed", range(2000, 2020), ids=lambda n: f"seed-{n}")
+def test_clauses_of_several_pages(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """P1 where a clause that rules share is so many flows as there are rules."""
+    monkeypatch.setattr(clauses, "ACTIONS_PER_FLOW", 1)
+    rng = random.Random(seed)
+    cluster = random_cluster(rng)
+
+    assert list(differences(cluster, offline_nodes(cluster), rng, PROBES)) == []
+
+
 def test_whole_grid_of_some_clusters() -> None:
     """P1 without sampling."""
     for seed in range(1000, 1006):
@@ -71,7 +82,7 @@ def _forget_isolation(flows: Flows) -> Flows:
 
 
 def _rules_below_isolation(flows: Flows) -> Flows:
-    return [f._replace(priority=f.priority - CLAUSE_PRIORITY) if f.priority >= CLAUSE_PRIORITY - 1
+    return [f._replace(priority=f.priority - CLAUSE_PRIORITY) if f.priority >= CLAUSE_PRIORITY
             and f.table in (TableId.INGRESS, TableId.EGRESS) and f.cookie.kind in (CookieKind.RULE, CookieKind.CLAUSE)
             else f for f in flows]  # fmt: skip
 
