@@ -28,7 +28,7 @@ def main(workload: str, seconds: str, *words: str) -> None:
         run(bench)
     except OverBudget:
         bench.stopped("its time is over")
-    except (BenchError, LabError) as error:
+    except (BenchError, LabError, TimeoutError) as error:
         bench.stopped(str(error).rstrip("."))
 
 

@@ -15,17 +15,17 @@ from ryu_netpol.lab.node import BRIDGE
 from ryu_netpol.model.net import Cidr
 from ryu_netpol.model.objects import BlockPeer, PodPeer, Policy, Rule
 
-ROUNDS = 3
+ROUNDS = 8
 COUNTS = (0, 10, 1000)
 """How many policies select the server; with 0 it is not isolated."""
 BARE, PLAIN = "bare connection tracking", "a plain bridge (NORMAL)"
-_SECONDS = 2.0
-_FIRST_PACKETS = 50
+_SECONDS = 0.75
+_FIRST_PACKETS = 20
 
 
 def run(bench: Bench) -> None:
     """The same two pods all the time; only the tables of their bridge are replaced, again and again."""
-    seconds = _SECONDS if not bench.quick else _SECONDS / 4
+    seconds = _SECONDS if not bench.quick else _SECONDS / 2
     bench.begin("packets through the lab", Target(0.95, least=True, of_ratio=True))
     with Pair(allowed()) as pair:
         tables = {f"{count:,} policies": agents_tables(pair, count) for count in COUNTS}
@@ -34,12 +34,12 @@ def run(bench: Bench) -> None:
         pair.fix_neighbours()
         streams, opened, first = (defaultdict[str, list[float]](list) for _ in range(3))
         with Line(pair.netns(CLIENT), pair.netns(SERVER), pair.address(SERVER)) as line:
-            for _ in range(bench.size(ROUNDS, 1)):
+            for _ in range(bench.size(ROUNDS, 2)):
                 for name, flows in tables.items():
                     pair.ovs.replace_flows(BRIDGE, flows)
                     streams[name].append(line.stream(seconds))
                     opened[name].append(line.open(seconds))
-                    first[name].append(median(_first(pair, line) for _ in range(bench.size(_FIRST_PACKETS))))
+                    first[name].append(median(_first(pair, line) for _ in range(bench.size(_FIRST_PACKETS, 5))))
     tell(bench, "one TCP stream", streams, "MiB/s", Target(0.95, least=True, of_ratio=True))
     tell(bench, "new TCP connections", opened, "1/s", Target(0.8, least=True, of_ratio=True))
     tell(bench, "first packet of a connection, slow path included, there and back", first, "ms", None)

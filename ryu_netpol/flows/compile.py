@@ -11,7 +11,7 @@ from ryu_netpol.flows.addresses import address_flows, node_flows
 from ryu_netpol.flows.base import base_flows, epoch_flows
 from ryu_netpol.flows.bridge import Bridge
 from ryu_netpol.flows.clauses import MergedClauses
-from ryu_netpol.flows.conjunction import conjunction_flow, dimensions, isolation_flows
+from ryu_netpol.flows.conjunction import conjunction_flow, dimensions, isolation_flows, versions_here
 from ryu_netpol.flows.endpoints import endpoint_flows, silent_flows
 from ryu_netpol.flows.ir import Flow, FlowTable
 from ryu_netpol.flows.numbers import Numbers
@@ -37,10 +37,10 @@ def _flows(policy: NodePolicy, bridge: Bridge, numbers: Numbers, epoch: Epoch) -
         yield from address_flows(address, policy, bridge, numbers.identities)
     for identity in there.identities:
         yield from isolation_flows(identity, policy, numbers.identities)
-    clauses = MergedClauses()
+    clauses, versions = MergedClauses(), versions_here(policy)
     for key, rule in policy.rules.items():
         yield from conjunction_flow(rule, numbers.rules[key])
-        clauses.add(dimensions(rule, numbers.rules[key]), numbers.identities)
+        clauses.add(dimensions(rule, numbers.rules[key], versions), numbers.identities)
     yield from (flow for _, flow in clauses.changes() if flow is not None)
 
 

@@ -8,7 +8,7 @@ actions (clauses.py). Clauses of one dimension may overlap: each contributes on 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -17,7 +17,7 @@ from ryu_netpol.flows.ir import Conjunction, Cookie, CookieKind, Flow, FlowKey, 
 from ryu_netpol.flows.matches import destination, exact, later_fragments, port, protocol, reg, source, unpaged
 from ryu_netpol.flows.pipeline import TableId
 from ryu_netpol.model.names import ConjId, Direction, IdentityId
-from ryu_netpol.model.net import VERSIONS, Cidr, port_masks
+from ryu_netpol.model.net import VERSIONS, Cidr, Version, port_masks
 from ryu_netpol.policy.identity import Identity
 from ryu_netpol.policy.resolve import NodePolicy
 from ryu_netpol.policy.rules import PortMatch, Ports, ResolvedRule
@@ -34,8 +34,26 @@ _NO_MATCHES: frozenset[Match] = frozenset()
 SUBJECT = 1
 """The dimension of the subjects: the first, and every rule has it."""
 
-Alternative = Identity | Cidr | Ports
+
+class PortsIn(NamedTuple):
+    """The ports of a rule in some IP versions: a match on a port is one on a version, too."""
+
+    ports: Ports
+    versions: tuple[Version, ...]
+
+
+Alternative = Identity | Cidr | PortsIn
 """One member of a dimension. No two of one dimension have a match in common: therefore all ports together are one."""
+
+
+def versions_here(policy: NodePolicy) -> tuple[Version, ...]:
+    """The IP versions that endpoints of this node have: rules need no ports in others. All, where there are none."""
+    return versions_of({address.version for address in policy.local})
+
+
+def versions_of(found: Container[Version]) -> tuple[Version, ...]:
+    """These IP versions in order; all of them, where these are none."""
+    return tuple(version for version in VERSIONS if version in found) or VERSIONS
 
 
 class Dimension(NamedTuple):
@@ -46,13 +64,15 @@ class Dimension(NamedTuple):
     action: Conjunction
 
 
-def dimensions(rule: ResolvedRule, number: ConjId) -> dict[Dimension, frozenset[Alternative]]:
+def dimensions(
+    rule: ResolvedRule, number: ConjId, versions: tuple[Version, ...]
+) -> dict[Dimension, frozenset[Alternative]]:
     """The dimensions of a rule, each with its alternatives."""
     found: list[frozenset[Alternative]] = [frozenset(rule.subjects)]
     if rule.peers is not None:
         found.append(rule.peers.identities | rule.peers.blocks)
     if rule.ports is not None:
-        found.append(frozenset((rule.ports,)))
+        found.append(frozenset((PortsIn(rule.ports, versions),)))
     priority = CLAUSE_PRIORITY if len(found) > 1 else DIRECT_PRIORITY
     return {
         Dimension(TABLE[rule.key.direction], priority, Conjunction(number, position, len(found))): alternatives
@@ -78,26 +98,25 @@ def matches(
     return found
 
 
-def port_matches(ports: Ports) -> frozenset[Match]:
+def port_matches(wanted: PortsIn) -> frozenset[Match]:
     """Packets to any of these ports."""
-    return _NO_MATCHES.union(*map(_matches_of_port, ports))
+    return _NO_MATCHES.union(*(_matches_of_port(port, version) for version in wanted.versions for port in wanted.ports))
 
 
 @lru_cache(maxsize=16384)
-def _matches_of_port(wanted: PortMatch) -> frozenset[Match]:
-    return frozenset(_port_matches(wanted))
+def _matches_of_port(wanted: PortMatch, version: Version) -> frozenset[Match]:
+    return frozenset(_port_matches(wanted, version))
 
 
-def _port_matches(wanted: PortMatch) -> Iterator[Match]:
-    for version in VERSIONS:
-        if wanted.range is None:
-            yield protocol(version, wanted.protocol)
-        else:
-            yield from (port(version, wanted.protocol, *masked) for masked in port_masks(wanted.range))
-        if version == 6 or wanted.range is not None:
-            # Later fragments have no ports, those of IPv6 not even a protocol; of a denied datagram the first one
-            # is dropped, so it never becomes whole (NP-84).
-            yield later_fragments(version, wanted.protocol)
+def _port_matches(wanted: PortMatch, version: Version) -> Iterator[Match]:
+    if wanted.range is None:
+        yield protocol(version, wanted.protocol)
+    else:
+        yield from (port(version, wanted.protocol, *masked) for masked in port_masks(wanted.range))
+    if version == 6 or wanted.range is not None:
+        # Later fragments have no ports, those of IPv6 not even a protocol; of a denied datagram the first one
+        # is dropped, so it never becomes whole (NP-84).
+        yield later_fragments(version, wanted.protocol)
 
 
 def conjunction_flow(rule: ResolvedRule, number: ConjId) -> tuple[Flow, ...]:
@@ -132,11 +151,13 @@ Signature = frozenset[Clauses]
 """Everything a rule matches: by this a rule finds its number again on a switch (docs/architecture.md, Restart)."""
 
 
-def signature(rule: ResolvedRule, identities: Mapping[Identity, IdentityId]) -> Signature:
+def signature(
+    rule: ResolvedRule, identities: Mapping[Identity, IdentityId], versions: tuple[Version, ...]
+) -> Signature:
     """Everything that a rule matches."""
     return frozenset(
         Clauses(d.table, d.action.clause, d.action.clauses, frozenset(matches(d, alternatives, identities)))
-        for d, alternatives in dimensions(rule, ConjId(0)).items()
+        for d, alternatives in dimensions(rule, ConjId(0), versions).items()
     )
 
 

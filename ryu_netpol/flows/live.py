@@ -7,7 +7,8 @@ and the few that belong to the node. A change makes anew the parts that it can c
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -16,15 +17,16 @@ from ryu_netpol.flows.base import base_flows, epoch_flows
 from ryu_netpol.flows.bridge import Bridge
 from ryu_netpol.flows.clauses import MergedClauses
 from ryu_netpol.flows.compile import meters
-from ryu_netpol.flows.conjunction import conjunction_flow, dimensions, isolation_flows
+from ryu_netpol.flows.conjunction import conjunction_flow, dimensions, isolation_flows, versions_of
 from ryu_netpol.flows.endpoints import endpoint_flows, silent_flows
 from ryu_netpol.flows.ir import Flow, FlowKey
 from ryu_netpol.flows.numbers import Numbers
 from ryu_netpol.model.names import ConjId, Epoch
-from ryu_netpol.model.net import Address
+from ryu_netpol.model.net import VERSIONS, Address, Version
 from ryu_netpol.policy.identity import Identity
 from ryu_netpol.policy.owners import Endpoint
 from ryu_netpol.policy.resolve import NodePolicy
+from ryu_netpol.policy.rules import RuleKey
 from ryu_netpol.policy.touched import Touched, everything
 
 
@@ -52,6 +54,9 @@ class LiveFlows:
         self._bridge: Bridge | None = None
         self._numbers = Numbers()
         self._epoch: Epoch | None = None
+        self._speaking: Counter[Version] = Counter()
+        """How many addresses of endpoints there are, by IP version."""
+        self._versions: tuple[Version, ...] = VERSIONS
         self.table: Mapping[FlowKey, Flow] = MappingProxyType(self._parts.table)
         """All flows, as they are now: a view."""
         self.meters: frozenset[int] = frozenset()
@@ -93,12 +98,17 @@ class LiveFlows:
         yield from self._rules(policy, numbers, touched)
 
     def _rules(self, policy: NodePolicy, numbers: Numbers, touched: Touched) -> Iterator[Part]:
+        old_versions, self._versions = self._versions, self._versions_now(policy, touched)
+        rules: Collection[RuleKey] = touched.rules
+        if self._versions != old_versions:
+            # The first endpoint of an IP version has come, or the last one has gone: all ports are written otherwise.
+            rules = touched.rules.union(policy.rules)
         # Clauses keep their rules sorted: in the order of numbers, which is that of policies, new ones come last.
-        for key in sorted(touched.rules, key=lambda key: numbers.rules.get(key, 0)):
+        for key in sorted(rules, key=lambda key: numbers.rules.get(key, 0)):
             old = self._policy.rules.get(key) if self._policy is not None else None
             new = policy.rules.get(key)
-            was = dimensions(old, self._numbers.rules[key]) if old is not None else {}
-            now = dimensions(new, numbers.rules[key]) if new is not None else {}
+            was = dimensions(old, self._numbers.rules[key], old_versions) if old is not None else {}
+            now = dimensions(new, numbers.rules[key], self._versions) if new is not None else {}
             self._clauses.remove(was, self._numbers.identities, but=now)
             self._clauses.add(now, numbers.identities, but=was)
             if old is not None:
@@ -107,6 +117,13 @@ class LiveFlows:
                 yield numbers.rules[key], conjunction_flow(new, numbers.rules[key])
         for place, flow in self._clauses.changes():
             yield place, () if flow is None else (flow,)
+
+    def _versions_now(self, policy: NodePolicy, touched: Touched) -> tuple[Version, ...]:
+        """The IP versions that endpoints have, by those addresses that are touched."""
+        before = self._policy.local if self._policy is not None else {}
+        for address in touched.addresses:
+            self._speaking[address.version] += (address in policy.local) - (address in before)
+        return versions_of(+self._speaking)
 
 
 def _frame(bridge: Bridge) -> Bridge:

@@ -14,7 +14,7 @@ from typing import Protocol as Interface
 
 from immutables import Map
 
-from ryu_netpol.flows.conjunction import Place, Signature, direct_numbers, signature, signatures
+from ryu_netpol.flows.conjunction import Place, Signature, direct_numbers, signature, signatures, versions_here
 from ryu_netpol.flows.fields import DEST_IDENTITY, MARK_EPOCH, SOURCE_IDENTITY
 from ryu_netpol.flows.ir import CookieKind, Flow, FlowKey, Load
 from ryu_netpol.flows.pipeline import TableId
@@ -125,8 +125,9 @@ def _recovered_rules(
         by_signature[on_switch[number]].append(number)
     rules: dict[RuleKey, ConjId] = {}
     taken: set[int] = set()
+    versions = versions_here(policy)
     for key, rule in sorted(policy.rules.items(), key=lambda item: item[0].order):
-        clauses = signature(rule, identities)
+        clauses = signature(rule, identities, versions)
         if len(clauses) == 1:
             own = _number_of_direct(clauses, direct)
             if own is not None and own not in taken:
