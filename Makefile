@@ -8,7 +8,7 @@ CLUSTERS = 100000
 TRACED = 2000
 PACKETS = 50
 .DEFAULT_GOAL = help
-.PHONY: help setup setup-both check fmt demo test test-unit test-sim test-ovs test-net test-e2e test-deep test-streams bench bench-quick fuzz corpus golden docs clean
+.PHONY: help setup setup-both setup-kube setup-bench check fmt demo test test-unit test-sim test-ovs test-net test-kube test-e2e test-deep test-streams bench bench-quick fuzz corpus golden manifest docs clean
 
 help: ## show this
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -20,11 +20,18 @@ setup-both: # what compares the two stacks needs both
 	@STACK=os-ken scripts/setup
 	@STACK=classic scripts/setup
 
+setup-kube:
+	@KUBE=1 scripts/setup
+
+setup-bench:
+	@OVN=1 scripts/setup
+
 demo: setup ## the main job on real packets, in a minute (as root)
 	@$(VENV)/bin/ryu-netpol demo
 
-test: setup-both ## every test, and from level 3 up all of them on both stacks (as root)
-	.venv/bin/python -m pytest tests
+test: setup-both setup-kube ## every test, and from level 3 up all of them on both stacks (as root)
+	without=; .venv/bin/python -m tests.kube.binaries || { [ $$? = 2 ] && without=--ignore=tests/kube; } && \
+		.venv/bin/python -m pytest tests $$without
 	.venv-classic/bin/python -m pytest tests/unit/adapters tests/unit/flows/test_wire.py tests/ovs tests/net tests/cni tests/e2e
 
 test-unit: setup ## levels 0 and 2: units, golden flows, a few seconds of fuzzing
@@ -39,6 +46,10 @@ test-ovs: setup ## level 3: real Open vSwitch, ofproto/trace
 test-net: setup ## level 4: real packets in namespaces
 	$(PYTEST) tests/net tests/cni
 
+test-kube: setup setup-kube ## level 5: a real kube-apiserver, which is built once where there is none
+	@$(VENV)/bin/python -m tests.kube.binaries
+	$(PYTEST) tests/kube
+
 test-e2e: setup-both ## level 6: the Mininet lab
 	$(PYTEST) tests/e2e
 
@@ -49,10 +60,10 @@ test-streams: setup ## 200 policy changes under 50 running streams, three times 
 	for seed in 1 2 3; do STREAM_SEED=$$seed STREAM_CHANGES=200 STREAM_COUNT=50 \
 		$(PYTEST) tests/e2e/test_streams.py -k 'not checker' || exit 1; done
 
-bench: setup ## every benchmark beside its peer, in ten minutes (as root, nothing else running)
+bench: setup-bench ## every benchmark beside its peer, in ten minutes (as root, nothing else running)
 	$(VENV)/bin/ryu-netpol bench $(BENCH)
 
-bench-quick: setup ## about a tenth of each; fails only where a ratio to a peer is missed by far
+bench-quick: setup-bench ## about a tenth of each; fails only where a ratio to a peer is missed by far
 	$(VENV)/bin/ryu-netpol bench --quick $(BENCH)
 
 check: setup ## lint, types, import contracts, generated documents
@@ -72,11 +83,15 @@ docs: setup ## write the generated documents
 fuzz: setup ## damaged manifests for FUZZ_SECONDS (600) from the chance FUZZ_SEED
 	$(VENV)/bin/python -W error -m tests.fuzz
 
-corpus: setup ## ask a real API server again: $$KUBEBUILDER_ASSETS has etcd and kube-apiserver
+corpus: setup setup-kube ## ask a real API server again
+	@$(VENV)/bin/python -m tests.kube.binaries
 	$(VENV)/bin/python -W error -m tests.corpus.record
 
 golden: setup ## rewrite the golden flows; review the difference
 	$(VENV)/bin/python -m tests.golden
+
+manifest: setup ## write deploy/ryu-netpol.yaml, of deploy/base
+	$(VENV)/bin/python -m tests.support.deploy > deploy/ryu-netpol.yaml
 
 clean: ## remove what set-up and tests made in this folder
 	rm -rf .venv .venv-classic build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.kube import binaries
+
 HERE = Path(__file__).parent
 
 SWITCH = ("ovsdb-server", "ovs-vswitchd", "ovsdb-tool", "ovs-vsctl", "ovs-ofctl")
@@ -23,6 +25,7 @@ LEVELS: dict[str, tuple[str, ...]] = {
     "ovs": SWITCH,
     "net": ("root", *NETWORK, *SWITCH),
     "cni": ("root", *NETWORK, "ethtool", *SWITCH, "host-local"),
+    "kube": ("etcd", *binaries.BUILT, "openssl"),
     "e2e": ("root", *NETWORK, "ethtool", *SWITCH, "host-local", "ping", "mn", "mininet", *ENVIRONMENTS),
 }
 """What the tests in each folder need, beside Python packages. Folders that are not named need nothing."""
@@ -36,6 +39,9 @@ SOURCES = {
     "ethtool": "Debian package ethtool",
     "host-local": "Debian package containernetworking-plugins",
     "ping": "Debian package iputils-ping",
+    "etcd": "Debian package etcd-server",
+    **dict.fromkeys(binaries.BUILT, "`make test-kube` builds it where there is Go"),
+    "openssl": "Debian package openssl",
     "mn": "Debian package mininet",
     "mininet": "Debian package mininet, shown to the virtual environment by `make setup`",
     ".venv": "`make setup` makes it",
@@ -57,6 +63,8 @@ def is_there(need: str) -> bool:
             return importlib.util.find_spec("mininet.net") is not None
         except ImportError:
             return False
+    if need in ("etcd", *binaries.BUILT):
+        return binaries.program(need) is not None
     if need in ENVIRONMENTS:
         return (HERE.parent / need / "bin" / "ryu-netpol").exists()
     return shutil.which(need, path=FOLDERS) is not None

@@ -10,7 +10,7 @@ import sys
 from ryu_netpol import __version__
 from ryu_netpol.cli.common import USAGE, CommandError, complain
 
-COMMANDS = ("agent", "check", "reach", "explain", "diff", "flows", "lab", "demo", "bench")
+COMMANDS = ("agent", "check", "reach", "explain", "diff", "convert", "flows", "lab", "demo", "bench")
 """Each is a module of ryu_netpol.cli."""
 
 

@@ -21,6 +21,11 @@ BITS = {4: 32, 6: 128}
 """Length of an address, by IP version."""
 
 
+def _parse(text: str) -> netaddr.IPAddress:
+    # Without a version netaddr tries IPv4 first, and its exception keeps all frames that led here until Python collects.
+    return netaddr.IPAddress(text, 6 if ":" in text else 4, flags=netaddr.INET_PTON)
+
+
 class Address(NamedTuple):
     """An IPv4 or IPv6 address as version and number. A tuple, since it is the key of every table of addresses."""
 
@@ -32,7 +37,7 @@ class Address(NamedTuple):
     def parse(cls, text: str) -> Address:
         """Read an address. Raises ValueError for anything else, leading zeros in IPv4 included."""
         try:
-            ip = netaddr.IPAddress(text, flags=netaddr.INET_PTON)
+            ip = _parse(text)
         except (netaddr.AddrFormatError, TypeError, ValueError):
             raise ValueError(f"{text!r} is not an IP address") from None
         return cls(ip.version, int(ip))
@@ -62,7 +67,7 @@ class Cidr:
         if not slash or not tail.isascii() or not tail.isdigit():
             raise ValueError(f"{text!r} is not a CIDR: write ADDRESS/PREFIX-LENGTH")
         try:
-            ip = netaddr.IPAddress(head, flags=netaddr.INET_PTON)
+            ip = _parse(head)
             return cls(ip.version, int(ip), int(tail))
         except (netaddr.AddrFormatError, ValueError):
             raise ValueError(f"{text!r} is not a CIDR") from None

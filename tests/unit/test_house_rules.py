@@ -191,7 +191,7 @@ def test_dependencies_are_those_that_are_imported() -> None:
     assert set() == declared - needed - OVERDUE
 
 
-@pytest.mark.parametrize("level", [level for level in LEVELS if level != "ovs"])
+@pytest.mark.parametrize("level", [level for level in LEVELS if "root" in LEVELS[level]])
 def test_missing_tools_are_named_in_one_sentence(level: str) -> None:
     """The sentence names the folder, root and the Debian packages; with everything there, there is none."""
     sentence = complaint(["unit", level], lambda _: False)
@@ -209,6 +209,16 @@ def test_a_missing_environment_is_named_in_one_sentence() -> None:
         "run `make setup` and the tests as root, or `make test-unit`."
     )
     assert "lack .venv (`make setup` makes it):" in complaint(["e2e"], lambda need: need != ".venv")
+
+
+def test_a_missing_control_plane_is_named_in_one_sentence() -> None:
+    """It needs no root, and the sentence says where each program comes from."""
+    assert complaint(["kube"], lambda _: False) == (
+        "tests/kube cannot run here, they lack etcd (Debian package etcd-server), "
+        "kube-apiserver (`make test-kube` builds it where there is Go), "
+        "kubectl (`make test-kube` builds it where there is Go), "
+        "openssl (Debian package openssl): run `make setup` and the tests as root, or `make test-unit`."
+    )
 
 
 DEFECTS = {

@@ -40,6 +40,11 @@ def is_label_value(text: str) -> bool:
     return not text or (len(text) <= 63 and _QUALIFIED.fullmatch(text) is not None)
 
 
+def is_port_name(text: str) -> bool:
+    """Whether this can name a port: 1 to 15 characters, one of them a letter."""
+    return len(text) <= 15 and _PORT_NAME.fullmatch(text) is not None and any(c.isalpha() for c in text)
+
+
 def labels(field: Field) -> Labels:
     """Read the labels of an object, those that can be read (VA-7)."""
     return Labels(_pairs(field))
@@ -71,7 +76,7 @@ def port_name(field: Field) -> str | None:
     name = field.text()
     if not isinstance(field.value, str):
         return None
-    if len(name) > 15 or not _PORT_NAME.fullmatch(name) or not any(c.isalpha() for c in name):
+    if not is_port_name(name):
         hint = "; a port number must not be in quotes" if name.isdigit() else ""
         field.error(
             f"{quote(name)} is not the name of a port: 1 to 15 of a-z, 0-9 and single dashes inside, "
