@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,6 +116,14 @@ class Scene:
             connection.close()
             return str(peer[0])
 
+    def speaks_from_second(self, family: Family) -> bool:
+        """Whether the node soon speaks to pods from its second address: the kernel takes a moment for new ones."""
+        end = time.monotonic() + 3
+        while self.source(family, self.node) != family.second:
+            if time.monotonic() > end:
+                return False
+        return True
+
     def addresses(self) -> dict[str, dict[str, object]]:
         """What is set on the gateway port."""
         (link,) = json.loads(run(["ip", "-n", self.node, "-j", "address", "show", "dev", GATEWAY]))
@@ -136,7 +145,7 @@ def test_node_processes_speak_from_second(scene: Scene, family: Family, strict: 
 
     assert scene.configure() == ()
 
-    assert scene.source(family, scene.node) == family.second
+    assert scene.speaks_from_second(family)
     assert scene.source(family, scene.node, bind=family.first) == family.second
     assert scene.source(family, scene.node, bind=family.uplink) == family.second
     assert scene.source(family, scene.node, bind=family.second) == family.second
@@ -213,7 +222,7 @@ def test_addresses_are_set_and_repaired(scene: Scene) -> None:
     for address in (V4.first, V4.second, V6.first, V6.second):
         assert repaired[address]["prefixlen"] == right[address]["prefixlen"]
     assert repaired[V6.second]["preferred_life_time"] == 0
-    assert scene.source(V6, scene.node) == V6.second
+    assert scene.speaks_from_second(V6)
 
 
 def test_ipv6_is_switched_on_without_router_advertisements(scene: Scene) -> None:
@@ -226,7 +235,7 @@ def test_ipv6_is_switched_on_without_router_advertisements(scene: Scene) -> None
     with inside(scene.node):
         values = [Path("/proc/sys/net/ipv6/conf", GATEWAY, name).read_text().strip() for name in names]
     assert values == ["0", "0", "0", "0"]
-    assert scene.source(V6, scene.node) == V6.second
+    assert scene.speaks_from_second(V6)
 
 
 def test_the_table_is_replaced_only_when_it_is_not_ours_any_more(scene: Scene) -> None:
