@@ -4,6 +4,9 @@ STACK = os-ken
 VENV = $(if $(filter classic,$(STACK)),.venv-classic,.venv)
 export STACK
 PYTEST = $(VENV)/bin/python -m pytest
+# Tests without processes, packets or root share nothing, so that all processors may run them.
+PURE = tests/unit tests/golden tests/fuzz tests/sim
+PARALLEL = -n auto --dist worksteal
 CLUSTERS = 100000
 TRACED = 2000
 PACKETS = 50
@@ -31,14 +34,15 @@ demo: setup ## the main job on real packets, in a minute (as root)
 
 test: setup-both setup-kube ## every test, and from level 3 up all of them on both stacks (as root)
 	without=; .venv/bin/python -m tests.kube.binaries || { [ $$? = 2 ] && without=--ignore=tests/kube; } && \
-		.venv/bin/python -m pytest tests $$without
+		.venv/bin/python -m pytest $(PARALLEL) $(PURE) && \
+		.venv/bin/python -m pytest tests $(PURE:%=--ignore=%) $$without
 	.venv-classic/bin/python -m pytest tests/unit/adapters tests/unit/flows/test_wire.py tests/ovs tests/net tests/cni tests/e2e
 
 test-unit: setup ## levels 0 and 2: units, golden flows, a few seconds of fuzzing
-	$(PYTEST) tests/unit tests/golden tests/fuzz
+	$(PYTEST) $(PARALLEL) tests/unit tests/golden tests/fuzz
 
 test-sim: setup ## level 1: the core against the oracle
-	$(PYTEST) tests/sim
+	$(PYTEST) $(PARALLEL) tests/sim
 
 test-ovs: setup ## level 3: real Open vSwitch, ofproto/trace
 	$(PYTEST) tests/ovs

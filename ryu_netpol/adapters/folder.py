@@ -27,6 +27,7 @@ from pathlib import Path
 import watchfiles
 
 from ryu_netpol.adapters.files import manifests
+from ryu_netpol.agent.events import Kind
 from ryu_netpol.model.load import Item, Loaded, LocatedProblem, merge, read
 from ryu_netpol.model.objects import Object
 
@@ -75,6 +76,7 @@ class FolderFeed:
         self._files: dict[Path, _File] = {}
         self._emptied: dict[Path, float] = {}
         self._known = False
+        self._readable = True
         self._last: FolderState | None = None
         self._merged: Loaded | None = None
         """All files together; None when one has changed since."""
@@ -88,6 +90,10 @@ class FolderFeed:
         self._stop.set()
         if self._thread.is_alive() and self._thread is not threading.current_thread():
             self._thread.join()
+
+    def late(self) -> frozenset[Kind]:
+        """The kinds of which something may have happened that is not known: all, while the folder cannot be read."""
+        return frozenset() if self._readable else frozenset(Kind)
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -119,6 +125,7 @@ class FolderFeed:
         """Bring the state up to date, and tell it where it changed."""
         try:
             seen = self._look()
+            self._readable = True
             for _ in range(_ROUNDS):
                 if self._known and seen == {path: file.signature for path, file in self._files.items()}:
                     break
@@ -132,6 +139,7 @@ class FolderFeed:
                 if self._known:
                     self._tell()
         except OSError as error:
+            self._readable = False
             reason = f"cannot be read: {error.strerror}; what was there before stays in force"
             self._tell(LocatedProblem(str(error.filename or self._folder), 0, "", "", reason))
         else:

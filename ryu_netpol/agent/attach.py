@@ -46,6 +46,11 @@ class Attachments:
         self._pods: frozenset[PodKey] = frozenset()
         self._attached: Attached | None = None
 
+    @property
+    def attached(self) -> Attached | None:
+        """How it was at the last update."""
+        return self._attached
+
     def update(self, seen: BridgeSeen, store: Store, changes: Changes) -> Attached:
         """How it is now; the same object means: as it was."""
         if self._attached is None or seen is not self._seen or changes.namespaces or self._concerned(changes):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from ryu_netpol.agent.effects import Effect
+from ryu_netpol.agent.events import Event
 from ryu_netpol.flows.delta import Plan
 
 
@@ -35,3 +37,15 @@ class Settler(Protocol):
 
     def settle(self, generation: int) -> None:
         """Find out when no cache of the switch knows what was before this generation; delivers InForce."""
+
+
+class Observer(Protocol):
+    """Sees what happens to the agent, and changes nothing. Times are of the monotonic clock, in seconds."""
+
+    def handled(
+        self, event: Event, effects: tuple[Effect, ...], *, delivered: float, took: float, pending: bool
+    ) -> None:
+        """The agent took so long for an event; `pending`: something that was heard is in no plan yet."""
+
+    def reported(self, what: str, message: str) -> None:
+        """An operator was told of a problem; from any thread."""

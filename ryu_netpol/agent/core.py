@@ -13,6 +13,7 @@ restart opens nothing; events that arrive while a plan is in flight gather for t
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from ryu_netpol.agent.attach import Attached, Attachments, Sandbox
@@ -44,8 +45,10 @@ from ryu_netpol.agent.events import (
     SwitchLost,
     SwitchUp,
     Ticked,
+    Together,
     Upserted,
 )
+from ryu_netpol.agent.glance import Glance, Heard, OnSwitch, Sizes, by_table, ports
 from ryu_netpol.agent.heirs import Heirs
 from ryu_netpol.agent.installed import Goal, Installed
 from ryu_netpol.agent.store import Store
@@ -115,9 +118,26 @@ class Agent:
             self._problems,
         )
 
+    @property
+    def pending(self) -> bool:
+        """Whether something that was heard is in no plan yet."""
+        return self._dirty
+
+    def glance(self) -> Glance:
+        """What it knows, in brief: takes next to no time."""
+        heard = Heard.of(self._store, self._seen, self._host_addresses)
+        connected, in_flight = self._connection is not None, self._installed.in_flight is not None
+        switch = OnSwitch(connected, self._synced, self._epoch, self._generation, in_flight, self._in_force)
+        there = ports(self._seen, self._attachments.attached, self._ready)
+        return Glance(heard, switch, there, Sizes.of(self._desired), self._problems)
+
+    def tables(self) -> tuple[Counter[int], Counter[int]]:
+        """How many flows each table should have, and has as far as is known; takes as long as there are flows."""
+        return by_table(self._desired.flows), by_table(self._installed.flows or {})
+
     def _take(self, event: Event) -> Iterator[Effect]:
         match event:
-            case Upserted() | Deleted() | Relisted() | Replaced():
+            case Upserted() | Deleted() | Relisted() | Replaced() | Together():
                 self._dirty |= self._store.apply(event)
             case BridgeSeen():
                 self._dirty |= event != self._seen

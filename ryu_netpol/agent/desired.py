@@ -30,6 +30,11 @@ class Desired:
         return self._flows.table
 
     @property
+    def active(self) -> int:
+        """How many policies select an endpoint of this node."""
+        return self._live.active
+
+    @property
     def meters(self) -> frozenset[int]:
         """The meters that the flows refer to."""
         return self._flows.meters

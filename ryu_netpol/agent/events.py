@@ -50,6 +50,13 @@ class Replaced:
 
 
 @dataclass(frozen=True, slots=True)
+class Together:
+    """Changes that belong together, in this order: nobody looks at a state in between."""
+
+    events: tuple[Upserted | Deleted | Relisted, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Attachment:
     """What the CNI plugin wrote about a pod's port (docs/cni.md)."""
 
@@ -166,6 +173,7 @@ Event = (
     | Deleted
     | Relisted
     | Replaced
+    | Together
     | BridgeSeen
     | HostAddressesSeen
     | SwitchUp

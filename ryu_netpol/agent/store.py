@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
-from ryu_netpol.agent.events import Deleted, Kind, Relisted, Replaced, Upserted
+from ryu_netpol.agent.events import Deleted, Kind, Relisted, Replaced, Together, Upserted
 from ryu_netpol.model.names import PodKey
 from ryu_netpol.model.objects import Cluster, Namespace, Node, Object, Pod, Policy
 from ryu_netpol.policy.live import Change, Changes
@@ -38,11 +38,21 @@ class Store:
         return self._listed == set(Kind)
 
     @property
+    def listed(self) -> frozenset[Kind]:
+        """The kinds that have been listed."""
+        return frozenset(self._listed)
+
+    @property
+    def counts(self) -> dict[Kind, int]:
+        """How many objects of each kind there are."""
+        return {kind: len(objects) for kind, objects in self._objects.items()}
+
+    @property
     def pods(self) -> Mapping[PodKey, Pod]:
         """All pods."""
         return cast(Mapping[PodKey, Pod], self._objects[Kind.POD])
 
-    def apply(self, event: Upserted | Deleted | Relisted | Replaced) -> bool:
+    def apply(self, event: Upserted | Deleted | Relisted | Replaced | Together) -> bool:
         """Take the event in; tell whether anything is different now."""
         match event:
             case Upserted(item):
@@ -56,6 +66,9 @@ class Store:
                 for item in items:
                     by_kind[kind_of(item)].append(item)
                 changed = [self._relist(kind, some) for kind, some in by_kind.items()]
+                return any(changed)
+            case Together(events):
+                changed = [self.apply(event) for event in events]
                 return any(changed)
 
     def _relist(self, kind: Kind, items: Iterable[Object]) -> bool:

@@ -62,7 +62,7 @@ def measure(bench: Bench, size: Mixed, node: Measured, *, events: int, peer: Pee
     bench.result(what, node.start(scene), "s", peer=peer.start, target=target)
     times = (node.event(Upserted(pod)) for pod in size.joining(scene, events))
     what = f"one pod joins a peer set: event to acknowledgement, beside {peer.name}"
-    bench.latencies(what, times, p50=3, p99=10, peer=peer.joins)
+    bench.latencies(what, times, p50=2, p99=10, peer=peer.joins)
 
 
 def counted(scene: Scene) -> str:

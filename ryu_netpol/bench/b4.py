@@ -14,7 +14,7 @@ def run(bench: Bench) -> None:
     """On a real connection."""
     with RealNode() as node:
         measure(bench, Wide(bench.size(25_000), bench.size(110)), node, events=bench.size(EVENTS))
-    bench.memory(Target(1000, "MiB"))
+    bench.memory(Target(600, "MiB"))
 
 
 def measure(bench: Bench, size: Wide, node: Measured, *, events: int) -> None:

@@ -25,9 +25,9 @@ def measure(bench: Bench, size: Dense, node: Measured, *, events: int) -> None:
     """Start, look at the messages, then everyday changes."""
     scene = size.scene()
     what = f"{len(scene.pods):,} pods, {len(scene.policies):,} policies"
-    bench.begin(f"from objects to committed, {what}", Target(10, "s"))
+    bench.begin(f"from objects to committed, {what}", Target(5, "s"))
     seconds = node.start(scene)
-    bench.result(f"from objects to committed, {what}", seconds, "s", target=Target(10, "s"))
+    bench.result(f"from objects to committed, {what}", seconds, "s", target=Target(5, "s"))
     if node.plan is not None:
         largest = max(message_lengths(encode_plan(node.plan, bundle=1, first_xid=1).pieces))
         bench.result("largest message", largest, "bytes", target=Target(MAX_LENGTH, "bytes"))

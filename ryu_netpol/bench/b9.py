@@ -47,7 +47,7 @@ def edited(scene: Scene) -> Scene:
 
 
 def _measure(bench: Bench, what: str, folder: Path, words: list[str], *, code: int = 0) -> None:
-    target = Target(5, "s")
+    target = Target(3, "s")
     bench.begin(what, target)
     paths = [str(folder / word) if word in ("old", "new") else word for word in words]
     ended = timed([*agent_program(), *paths], output=folder / "output")

@@ -9,7 +9,8 @@ from dataclasses import replace
 from rich.text import Text
 
 from ryu_netpol.adapters.files import PathError, load
-from ryu_netpol.cli.common import FAILED, OK, USAGE, Terminal, add_manifests, complain
+from ryu_netpol.cli.common import FAILED, OK, USAGE, Terminal, complain
+from ryu_netpol.cli.live import add_state, ask, is_live
 from ryu_netpol.model.decode import Severity
 from ryu_netpol.model.lint import lint
 from ryu_netpol.model.load import Loaded, LocatedProblem
@@ -19,11 +20,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add the command to the main parser."""
     parser = subparsers.add_parser(
         "check",
-        help="validate manifests",
+        help="validate manifests, or what a cluster has",
         description="Validate network policies, pods, namespaces, nodes and workloads, and warn about policies that "
         "surely mean something else. Exit status 1 on any error, 0 otherwise; warnings do not count without --strict.",
     )
-    add_manifests(parser)
+    add_state(parser)
     parser.add_argument("--strict", action="store_true", help="warnings count as errors do")
     parser.add_argument("-o", dest="output", choices=("text", "json"), default="text", help="how to print the problems")
     parser.set_defaults(run=run)
@@ -32,7 +33,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(args: argparse.Namespace) -> int:
     """Check the manifests and print what is wrong with them."""
     try:
-        loaded = load(args.paths)
+        loaded = ask(args) if is_live(args) else load(args.paths)
     except PathError as error:
         return complain("check", str(error), USAGE)
     loaded = _with_warnings(loaded, args.paths)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterable
 from typing import BinaryIO
 
 from rich.console import Console
 
 from ryu_netpol.adapters.files import PathError, load
-from ryu_netpol.model.load import Loaded
+from ryu_netpol.model.load import Loaded, LocatedProblem
 
 OK, FAILED, USAGE = 0, 1, 2
 """Exit codes: as wanted; a check failed; the call or the environment is wrong."""
@@ -37,10 +38,16 @@ def complain(command: str, sentence: str, code: int) -> int:
     return code
 
 
-def add_manifests(parser: argparse.ArgumentParser) -> None:
+def tell(problems: Iterable[LocatedProblem]) -> None:
+    """Say on standard error what is wrong with objects."""
+    for problem in problems:
+        print(problem if problem.is_error else f"warning: {problem}", file=sys.stderr)
+
+
+def add_manifests(parser: argparse._ActionsContainer, *, required: bool = True) -> None:
     """Add the option that names manifests."""
     parser.add_argument(
-        "-f", dest="paths", metavar="PATH", action="extend", nargs="+", required=True,
+        "-f", dest="paths", metavar="PATH", action="extend", nargs="+", required=required, default=[],
         help="a file, a folder, or - for standard input; may be repeated",
     )  # fmt: skip
 
@@ -51,8 +58,7 @@ def load_valid(paths: list[str], *, stdin: BinaryIO | None = None) -> Loaded:
         loaded = load(paths, stdin=stdin)
     except PathError as error:
         raise CommandError(str(error)) from None
-    for problem in loaded.problems:
-        print(problem if problem.is_error else f"warning: {problem}", file=sys.stderr)
+    tell(loaded.problems)
     if loaded.errors:
         raise CommandError(f"{loaded.errors} error{'s' * (loaded.errors > 1)} in the manifests", FAILED)
     return loaded

@@ -13,10 +13,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ryu_netpol.cli.common import FAILED, OK, CommandError, add_manifests, load_valid
+from ryu_netpol.cli.common import FAILED, OK, CommandError
 from ryu_netpol.cli.judges import everybody, flows, manifests, packets, show, trace
 from ryu_netpol.cli.judges.answer import Answer, Judge, Question
 from ryu_netpol.cli.judges.questions import check_ends, gateways
+from ryu_netpol.cli.live import add_state, load_state
 from ryu_netpol.cli.offline import completed, nodes_of
 from ryu_netpol.flows.offline import OfflineNode
 from ryu_netpol.lab.errors import LabError
@@ -39,7 +40,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         description="Say who reaches whom: every pair of pods at the destination's container ports, or the probes of a "
         "file. Exit status 1 where ways disagree, or packets could not show a verdict.",
     )
-    add_manifests(parser)
+    add_state(parser)
     parser.add_argument(
         "--probes", metavar="FILE",
         help='JSON list of {"from": END, "to": END, "protocol": "TCP|UDP|SCTP|ICMP", "port": N, "ip": 4|6}, '
@@ -78,12 +79,14 @@ def _reach(args: argparse.Namespace, ways: list[str]) -> int:
         raise CommandError(
             "--groups is for all pairs of pods by the model: without --probes, and without another --via"
         )
+    if "packets" in ways and args.live:
+        raise CommandError("the lab (--via packets) follows manifests: name them by -f, not --live")
     if "packets" in ways:
         need_root("The lab (--via packets)")
     if _STDIN in args.paths and args.probes == _STDIN:
         raise CommandError("only one of -f and --probes can be standard input")
     stdin = sys.stdin.buffer.read() if _STDIN in (*args.paths, args.probes) else b""
-    cluster = completed(load_valid(args.paths, stdin=io.BytesIO(stdin)))
+    cluster = completed(load_state(args, stdin=io.BytesIO(stdin)))
     if all_by_model:
         everybody.tell(cluster, groups=args.groups, everything=args.all, as_json=args.output == "json")
         return OK

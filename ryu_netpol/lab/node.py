@@ -133,17 +133,11 @@ class LabNode:
         lines = ["type nat hook postrouting priority srcnat", *rules]
         return "\n".join(["table inet npl {", "chain as_kube_proxy {", *lines, "}", "}", ""])
 
-    def start_agent(self, manifests: Path) -> None:
-        """Start the agent and return at once; wait_synced() waits for it."""
+    def start_agent(self, manifests: Path, *, kubeconfig: Path | None = None) -> None:
+        """Start the agent on a folder, or on an API server, and return at once; wait_synced() waits for it."""
         argv = [*(self._program or agent_program()), "agent", "--bridge", BRIDGE, "--node", self.name]
-        argv += [
-            "--manifests",
-            str(manifests.resolve()),
-            "--ovsdb",
-            self.ovs.ovsdb,
-            "--datapath-type",
-            self.ovs.datapath,
-        ]
+        argv += ["--kubeconfig", str(kubeconfig)] if kubeconfig else ["--manifests", str(manifests.resolve())]
+        argv += ["--ovsdb", self.ovs.ovsdb, "--datapath-type", self.ovs.datapath]
         for cidr in self.spec.pod_cidrs:
             argv += ["--pod-cidr", cidr]
         # A value of an earlier run would look like readiness until the new agent has cleared it.

@@ -25,7 +25,7 @@ class LocatedProblem:
 
     file: str
     line: int
-    """Counted from 1; 0 where the file as a whole is meant."""
+    """Counted from 1; 0 where the file as a whole is meant, or has no lines."""
     object: str
     field: str
     reason: str
@@ -40,8 +40,7 @@ class LocatedProblem:
 
     def __str__(self) -> str:
         """`file:line: kind namespace/name: field: reason [name]`, without the parts that are not known."""
-        place = f"{self.file}:{self.line}" if self.line else self.file
-        text = ": ".join(part for part in (place, self.object, self.field, self.reason) if part)
+        text = ": ".join(part for part in (_place(self.file, self.line), self.object, self.field, self.reason) if part)
         return f"{text} [{self.name}]" if self.name else text
 
 
@@ -132,9 +131,14 @@ def read(text: str | bytes, *, file: str) -> Loaded:
         except UnicodeDecodeError as error:
             line = error.object.count(b"\n", 0, error.start) + 1
             return Loaded(problems=(LocatedProblem(file, line, "", "", "cannot be read: it is not UTF-8 text"),))
+    return from_documents(documents(text), file=file)
+
+
+def from_documents(found: Iterable[Document], *, file: str) -> Loaded:
+    """Read all objects of these documents, which are those of one file."""
     items: list[Item] = []
     problems: list[LocatedProblem] = []
-    for number, document in enumerate(documents(text)):
+    for number, document in enumerate(found):
         titles: dict[Path, str] = {}
         for path, value in _objects(document.data):
             decoded = decode(value, suffix=_suffix(f"{file} {number} {path}"))
@@ -168,11 +172,22 @@ def merge(parts: Iterable[Loaded]) -> Loaded:
     for item in (item for part in parts for item in part.items):
         known = first.setdefault(item.title if item.stand_in else _key(item.object), item)
         if known is not item:
-            reason = f"is already in {known.file}:{known.line}"
+            reason = f"is already in {_place(known.file, known.line)}"
             problems.append(LocatedProblem(item.file, item.line, item.title, "", reason))
     items = [item for item in first.values() if not item.stand_in]
     items += _stand_ins(tuple(first.values()))
     return Loaded(tuple(items), tuple(sorted(problems, key=lambda problem: (problem.file, problem.line))))
+
+
+def overlay(under: Loaded, over: Loaded) -> Loaded:
+    """Put `over` in place: its objects replace those of the same kind and name, and all others stay."""
+    replaced = {_key(item.object) for item in over.items if not item.stand_in}
+    kept = tuple(item for item in under.items if _key(item.object) not in replaced)
+    return merge([replace(under, items=kept), over])
+
+
+def _place(file: str, line: int) -> str:
+    return f"{file}:{line}" if line else file
 
 
 def _objects(data: object) -> Iterator[tuple[Path, object]]:

@@ -22,7 +22,7 @@ BITS = {4: 32, 6: 128}
 
 
 def _parse(text: str) -> netaddr.IPAddress:
-    # Without a version netaddr tries IPv4 first, and its exception keeps all frames that led here until Python collects.
+    # Without a version netaddr tries IPv4 first, and its exception keeps all frames that led here until collected.
     return netaddr.IPAddress(text, 6 if ":" in text else 4, flags=netaddr.INET_PTON)
 
 

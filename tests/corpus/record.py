@@ -21,7 +21,7 @@ from tests.corpus import cases, mutate, others
 from tests.corpus.cases import Case
 from tests.corpus.replay import CORPUS, Entry, deliberate, difference, verdict
 from tests.kube.binaries import find
-from tests.kube.client import Client
+from tests.kube.client import Answer, Client
 from tests.kube.server import started
 
 LARGEST = 2000
@@ -46,16 +46,16 @@ def generated(number: int, *, seed: int) -> Iterator[Case]:
         yield cases.case(f"generated {i}", document)
 
 
-def ask(server: Client, case: Case) -> Entry:
-    """What `kubectl create --dry-run=server --validate=strict` says to one case.
-
-    Raises RuntimeError where the answer says nothing about the object.
-    """
+def asked(server: Client, case: Case) -> Answer:
+    """What `kubectl create --dry-run=server --validate=strict` says to one case."""
     content = "yaml" if case.yaml else "json"
     # Discovery would not do: what a case calls its kind, and its apiVersion, may be wrong on purpose.
     path = _PLACES[case.kind].format(quote(case.namespace, safe=""))
-    asked = f"{path}?dryRun=All&fieldValidation=Strict"
-    answer = server.request("POST", asked, case.text.encode(), content=content)
+    return server.request("POST", f"{path}?dryRun=All&fieldValidation=Strict", case.text.encode(), content=content)
+
+
+def entry(case: Case, answer: Answer) -> Entry:
+    """What is recorded. Raises RuntimeError where the answer says nothing about the object."""
     try:
         return Entry(case.name, case.text, case.yaml, *verdict(answer.code, answer.body))
     except ValueError as error:
@@ -96,12 +96,12 @@ def main() -> int:
     with _server(args) as server:
         version = server.version()
         every = (*cases.policies(), *others.pods(), *others.namespaces(), *generated(args.generated, seed=args.seed))
-        entries = [ask(server, case) for case in every]
-    differing = [(entry, why) for entry in entries if (why := difference(entry)) and not deliberate(entry)]
-    for entry, why in differing:
-        print(f"{entry.name}: {why}\n    {entry.text if len(entry.text) < 1500 else '...'}")
+        entries = [entry(case, asked(server, case)) for case in every]
+    differing = [(one, why) for one in entries if (why := difference(one)) and not deliberate(one)]
+    for one, why in differing:
+        print(f"{one.name}: {why}\n    {one.text if len(one.text) < 1500 else '...'}")
     kept = chosen(entries, keep=args.keep, seed=args.seed)
-    lines = [json.dumps({"server": version, "seed": args.seed}), *(entry.line() for entry in kept)]
+    lines = [json.dumps({"server": version, "seed": args.seed}), *(one.line() for one in kept)]
     args.output.write_text("\n".join(lines) + "\n")
     print(f"{version}: {len(entries)} objects sent, {len(kept)} kept, we differ on {len(differing)}")
     return 1 if differing else 0

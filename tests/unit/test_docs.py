@@ -9,8 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from ryu_netpol.adapters.health.gauges import Gauges, Questions
+from ryu_netpol.adapters.health.health import About, Health
+from ryu_netpol.agent.events import Upserted
 from ryu_netpol.cli.main import COMMANDS, main
 from ryu_netpol.flows.document import document
+from tests.support import build
+from tests.unit.agent.test_glance import started
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -109,6 +114,8 @@ def report_kinds() -> set[str]:
                 called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
                 if called in ("report", "_report", "Report"):
                     kinds |= texts(node.args[0])
+            elif path.parent.name == "kube" and isinstance(node, ast.Constant):
+                kinds |= {text for text in texts(node) if text.startswith(("kube_", "object_"))}
             elif isinstance(node, ast.Tuple) and len(node.elts) == 2 and path.parent.name == "agent":
                 kinds |= texts(node.elts[0]) if isinstance(node.elts[1], ast.JoinedStr) else set()
     return {kind for kind in kinds if KIND.fullmatch(kind)}
@@ -133,6 +140,25 @@ def test_options_are_those_of_the_agent(capsys: pytest.CaptureFixture[str]) -> N
     there = set(re.findall(r"--[a-z-]+", capsys.readouterr().out)) - {"--help"}
 
     assert there == set(re.findall(r"^\| `(--[a-z-]+)`", (DOCS / "operations.md").read_text(), re.MULTILINE))
+
+
+def test_metrics_are_those_of_the_agent() -> None:
+    """docs/operations.md explains every metric of ours, with its labels, and no other."""
+    world = started()
+    health = Health(About("node1", "1", "os-ken", "folder", 0.0))
+    health.record.reported("gateway", "it is gone")
+    health.record.handled(Upserted(build.pod("a/b")), (), delivered=0.0, took=0.0, pending=False)
+    health.registry.register(Gauges(Questions(world.agent.glance, world.agent.tables, frozenset), health.record))
+    found: dict[str, set[str]] = {}
+    for family in health.registry.collect():
+        for sample in family.samples:
+            if sample.name.startswith("ryu_netpol_") and not sample.name.endswith("_created"):
+                found.setdefault(re.sub(r"_(bucket|sum|count)$", "", sample.name), set()).update(sample.labels)
+    section = (DOCS / "operations.md").read_text().partition("## Metrics")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (`ryu_netpol_\w+`(?:, `\w+`)*) \| ([^|]*)\|", section, re.MULTILINE)
+    told = {name: set(re.findall(r"\w+", labels)) for names, labels in rows for name in re.findall(r"\w+", names)}
+
+    assert found == told
 
 
 @pytest.mark.parametrize(

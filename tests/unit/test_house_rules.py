@@ -42,7 +42,9 @@ PROGRAMS = {"ryu_netpol/flows/document.py"}
 
 BLANKET = {
     "cni/main.py": "the specification wants an error document, whatever happened: it is told in `details`",
+    "ryu_netpol/adapters/kube/follower.py": "reported, and everything of that kind is listed again",
     "ryu_netpol/adapters/ovsdb.py": "reported, and the replica is made anew",
+    "ryu_netpol/runtime.py": "a question's defect is raised again where it was asked",
     "ryu_netpol/adapters/ryu_compat/server.py": "the connection is closed: the application hears of it, and it returns",
 }
 """The files that may catch every exception, and what becomes of it there."""

@@ -16,6 +16,7 @@ from ryu_netpol.cli.judges.evidence import by_switches
 from ryu_netpol.cli.judges.questions import check_ends
 from ryu_netpol.cli.judges.words import through
 from ryu_netpol.cli.lab import as_in
+from ryu_netpol.cli.live import add_live, is_live, load_state
 from ryu_netpol.cli.offline import completed, nodes_of
 from ryu_netpol.flows.offline import FlowJudge
 from ryu_netpol.lab.errors import LabError
@@ -40,10 +41,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("source", metavar="SOURCE", help='"namespace/pod", "node/NAME" or an IP address')
     parser.add_argument("destination", metavar="DEST", help="the same")
     parser.add_argument("port", metavar="PROTOCOL/PORT", help="TCP/80, UDP/53, SCTP/9, or ICMP")
-    parser.add_argument(
+    either = parser.add_mutually_exclusive_group()
+    either.add_argument(
         "-f", dest="paths", metavar="PATH", action="append", default=[],
         help="a file, a folder, or - for standard input; may be repeated",
     )  # fmt: skip
+    add_live(parser, either)
     parser.add_argument("--ip", type=int, choices=(4, 6), help="the IP version; else 4 where both ends have it")
     parser.add_argument("--flows", action="store_true", help="also what the compiled flows do, in each bridge")
     parser.add_argument(
@@ -64,8 +67,14 @@ def _lab_id(text: str) -> str:
 def run(args: argparse.Namespace) -> int:
     """Explain; 1 if somebody disagrees with the policies."""
     probe = probe_of(args.source, args.destination, args.port, args.ip)
-    if args.lab is None and not args.paths:
-        raise CommandError("say with -f which manifests to read, or with --lab that they are those of the running lab")
+    live = is_live(args)
+    if args.lab is None and not args.paths and not live:
+        raise CommandError(
+            "say with -f which manifests to read, or with --lab that they are those of the running lab, "
+            "or with --live that the API server is to be asked"
+        )
+    if args.lab is not None and live:
+        raise CommandError("the lab follows manifests, not an API server: say --lab or --live")
     try:
         cluster, connection, lab, unplaced = _read(args, probe)
         explanation = explain(Oracle(cluster), connection)
@@ -84,8 +93,7 @@ def run(args: argparse.Namespace) -> int:
 def _read(args: argparse.Namespace, probe: Probe) -> tuple[Cluster, Connection, Lab | None, frozenset[PodKey]]:
     """The cluster, as the lab has it where one is asked; the connection that is meant; the pods without a node."""
     lab = None if args.lab is None else Lab.open(args.lab or None)
-    paths = args.paths or ([str(lab.manifests)] if lab is not None else [])
-    loaded = load_valid(paths)
+    loaded = load_valid([str(lab.manifests)]) if lab is not None and not args.paths else load_state(args)
     cluster = completed(loaded)
     cluster = cluster if lab is None else as_in(lab, cluster)
     pods = (value for value in loaded.objects if isinstance(value, Pod) and value.node is None)

@@ -66,6 +66,11 @@ class LivePolicy:
         self._endpoints: Map[Endpoint, Identity] = Map()
         self._rules: Map[RuleKey, ResolvedRule] = Map()
 
+    @property
+    def active(self) -> int:
+        """How many policies select an endpoint."""
+        return len(self._active)
+
     def update(self, changes: Changes, endpoints: Iterable[Endpoint]) -> tuple[NodePolicy, Touched]:
         """Take in what has changed, and which endpoints there are; the same object means: the same endpoints.
 

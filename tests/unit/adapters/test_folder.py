@@ -23,7 +23,7 @@ class Watched:
         self.path = path
         self.states: list[FolderState] = []
         self._changed = threading.Condition()
-        self._feed = FolderFeed(path, self._tell)
+        self.feed = FolderFeed(path, self._tell)
 
     def _tell(self, state: FolderState) -> None:
         with self._changed:
@@ -31,12 +31,12 @@ class Watched:
             self._changed.notify_all()
 
     def start(self) -> Watched:
-        self._feed.start()
+        self.feed.start()
         self.wait(lambda state: True)
         return self
 
     def stop(self) -> None:
-        self._feed.stop()
+        self.feed.stop()
 
     def wait(self, wanted: Callable[[FolderState], bool]) -> FolderState:
         with self._changed:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ryu_netpol.agent.events import Kind
 from tests.unit.adapters.test_folder import Watched, names, policy
 
 
@@ -31,10 +32,12 @@ def test_folder_vanishes_and_returns(watched: Watched) -> None:
     assert names(state) == ["one"]
     assert state.known
     assert state.problems[0].file == str(watched.path)
+    assert watched.feed.late() == set(Kind)
 
     watched.path.mkdir()
     watched.write("two.yaml", policy("two"))
     assert watched.wait(lambda s: s.problems == () and names(s) == ["two"]).errors_total == 1
+    assert watched.feed.late() == frozenset()
 
 
 def test_folder_removed_with_its_files(watched: Watched) -> None:

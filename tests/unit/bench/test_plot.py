@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ryu_netpol.bench.plot import PlotError, needs_matplotlib, plot, shares
+from ryu_netpol.bench.plot import PlotError, bars, needs_matplotlib, plot
 from ryu_netpol.bench.results import Result, Target
 
 RESULTS = [
@@ -18,11 +18,11 @@ RESULTS = [
 ]
 
 
-def test_shares() -> None:
+def test_bars() -> None:
     """1 is a target just met, less is better; what has no target or no value is not drawn."""
-    assert shares(RESULTS) == [
-        ("B1 rate: 260 flows/s, target at least 1.3 x peer", 0.5, True),
-        ("B3 time: 20 ms, target at most 10 ms", 2.0, False),
+    assert [*bars(RESULTS)] == [
+        ("B1 rate", "2.60 x peer (at least 1.3 x peer)", 0.5, True),
+        ("B3 time", "20 ms (at most 10 ms)", 2.0, False),
     ]
 
 

@@ -12,7 +12,7 @@ import pytest
 from ryu_netpol.adapters.folder import FolderState
 from ryu_netpol.adapters.ryu_compat.stack import VARIABLE
 from ryu_netpol.agent.events import Event, Replaced
-from ryu_netpol.cli.agent import FeedToEvents
+from ryu_netpol.cli.feeds import FeedToEvents
 from ryu_netpol.cli.main import main
 from ryu_netpol.model.load import LocatedProblem
 from ryu_netpol.model.objects import Namespace
@@ -131,3 +131,42 @@ def test_a_stack_that_cannot_be_had(tmp_path: Path, words: list[str], variable: 
     assert sentence in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ([], "one of --manifests, --kubeconfig and --in-cluster"),
+        (["--manifests", ".", "--in-cluster"], "one of --manifests, --kubeconfig and --in-cluster"),
+        (["--kubeconfig", "config", "--in-cluster"], "one of --manifests, --kubeconfig and --in-cluster"),
+        (["--manifests", ".", "--context", "c"], "--context goes with --kubeconfig"),
+        (["--kubeconfig", "missing"], "--kubeconfig missing is not a file"),
+        (["--kubeconfig", "config"], "--kubeconfig config: ConfigException: Invalid kube-config"),
+        (["--kubeconfig", "config", "--context", "c"], "--kubeconfig config: ConfigException: Invalid kube-config"),
+        (["--in-cluster"], "--in-cluster: ConfigException: Service host/port is not set"),
+    ],
+    ids=["none", "two", "two of one server", "context alone", "no file", "empty", "empty, context", "not in a pod"],
+)
+def test_one_source_of_policies(tmp_path: Path, words: list[str], sentence: str) -> None:
+    """As users call it: anything else gives one sentence and exit code 2, and nothing is started."""
+    (tmp_path / "config").write_text("{}")
+    call = [sys.executable, "-m", "ryu_netpol.cli.main", "agent", "--node", "n", "--pod-cidr", "10.1.0.0/24", *words]
+    without = {k: v for k, v in os.environ.items() if not k.startswith("KUBERNETES_")}
+    done = subprocess.run(
+        call, cwd=tmp_path, env={**without, "OVS_RUNDIR": str(tmp_path)}, capture_output=True, text=True
+    )
+
+    assert done.returncode == 2
+    assert sentence in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["config"]
+
+
+def test_a_folder_needs_no_kubernetes() -> None:
+    """Start-up imports stay lazy: the heavy packages are those of the API server's feed alone."""
+    program = (
+        "import sys, ryu_netpol.cli.agent; print({'kubernetes', 'urllib3', 'msgspec', 'pydantic'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "set()\n"

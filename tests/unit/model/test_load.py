@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ryu_netpol.model.labels import EVERYTHING
-from ryu_netpol.model.load import Loaded, merge, read
+from ryu_netpol.model.load import Loaded, merge, overlay, read
 from ryu_netpol.model.names import Direction, PodKey, PolicyKey
 from ryu_netpol.model.objects import Namespace, Pod, Policy
 
@@ -214,6 +214,20 @@ def test_who_keeps_objects_need_not_keep_their_text(text: str, line: int) -> Non
     assert (item, "a", line) == (lean, lean.file, lean.line)
     assert lean.source.document.data is None
     assert lean.source.document.twin is None
+
+
+def test_overlay() -> None:
+    """What is put over replaces objects of its kind and name; the others stay, and so does what is wrong with them."""
+    under = read(NAMESPACE.format("a") + "---\n" + NAMESPACE.format("b") + "---\nkind: 3\n", file="under")
+    over = read(NAMESPACE.format("b") + "---\n" + NAMESPACE.format("c"), file="over")
+    found = overlay(under, over)
+
+    assert [(item.title, item.file) for item in found.items] == [
+        ("Namespace a", "under"),
+        ("Namespace b", "over"),
+        ("Namespace c", "over"),
+    ]
+    assert found.problems == under.problems != ()
 
 
 def test_both_apis_may_share_a_name() -> None:

@@ -1,0 +1,48 @@
+"""How long to wait after failures, and what to tell of them.
+
+0.1 s doubled up to 30 s, each with up to as much again by chance: it keeps the agents of a thousand nodes from asking a
+server that comes back all at the same time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from ryu_netpol.adapters.kube.protocol import Tell
+
+FIRST, LAST = 0.1, 30.0
+"""Seconds."""
+LONGEST_REQUESTED = 120.0
+"""Longest Retry-After that is obeyed, in seconds."""
+
+
+class Trouble:
+    """Failures in a row. `chance` returns a number from 0 to 1."""
+
+    def __init__(self, chance: Callable[[], float]) -> None:
+        self._chance = chance
+        self._failures = 0
+        self._told: Tell | None = None
+        self._delay = 0.0
+
+    def failed(self, what: str, reason: str, *, at_least: float = 0.0) -> Iterator[Tell]:
+        """Count a failure, and tell it where it is another one than before; `at_least` is what the server asked for."""
+        step = min(FIRST * 2 ** min(self._failures, 16), LAST)
+        self._failures += 1
+        self._delay = max(step * (1 + self._chance()), min(at_least, LONGEST_REQUESTED))
+        yield from self.tell(what, reason)
+
+    def tell(self, what: str, reason: str) -> Iterator[Tell]:
+        """Tell something, where it is another thing than before, without waiting."""
+        told, self._told = self._told, Tell(what, reason)
+        if told != self._told:
+            yield self._told
+
+    def over(self) -> None:
+        """It works again."""
+        self._failures, self._told = 0, None
+
+    def take_delay(self) -> float:
+        """Seconds to wait now, once."""
+        delay, self._delay = self._delay, 0.0
+        return delay

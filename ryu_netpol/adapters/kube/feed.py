@@ -1,0 +1,112 @@
+"""The feed: a thread for each kind of objects, and one gate through which everything passes to the agent."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable
+
+from ryu_netpol.adapters.kube.access import Access
+from ryu_netpol.adapters.kube.follower import Follower
+from ryu_netpol.adapters.kube.gate import Gate
+from ryu_netpol.adapters.kube.resources import RESOURCES
+from ryu_netpol.adapters.kube.transport import Client
+from ryu_netpol.agent.events import Deleted, Event, Kind, Relisted, Upserted
+
+STOP = 0.5
+"""Seconds that `stop` waits for all threads. One that is connecting ends later, and delivers nothing."""
+
+
+class KubeFeed:
+    """Follows the API server, and delivers what it says, from threads of its own."""
+
+    def __init__(
+        self,
+        access: Access,
+        *,
+        deliver: Callable[[Event], None],
+        report: Callable[[str, str], None],
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._deliver, self._report = deliver, report
+        self._changed = threading.Condition()
+        self._gate = Gate((resource.kind for resource in RESOURCES), now=time.monotonic())
+        self._stopped = False
+        self._followers = [Follower(resource, Client(access), self, chance=chance) for resource in RESOURCES]
+        self._threads = [
+            *(threading.Thread(target=f.run, name=f"kube-{f.kind.lower()}", daemon=True) for f in self._followers),
+            threading.Thread(target=self._pass, name="kube-gate", daemon=True),
+        ]
+
+    def start(self) -> None:
+        """Begin."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """End. Nothing is delivered any more when this returns. May be called twice."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
+        for follower in self._followers:
+            follower.stop()
+        limit = time.monotonic() + STOP
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(max(0.0, limit - time.monotonic()))
+
+    def late(self) -> frozenset[Kind]:
+        """The kinds of which something may have happened that is not known: their watch is broken."""
+        with self._changed:
+            return self._gate.late
+
+    def reached(self, kind: Kind) -> None:
+        """The server is there: whoever waits because it was not tries again."""
+        for follower in self._followers:
+            if follower.kind is not kind:
+                follower.wake()
+
+    def behind(self, kind: Kind) -> None:
+        """Something may have happened to objects of this kind that is not known."""
+        with self._changed:
+            self._gate.behind(kind, now=time.monotonic())
+
+    def resumed(self, kind: Kind) -> None:
+        """What has happened to objects of this kind meanwhile comes now."""
+        with self._changed:
+            self._gate.resumed(kind, now=time.monotonic())
+            self._changed.notify_all()
+
+    def progress(self, kind: Kind) -> None:
+        """Something came for this kind."""
+        with self._changed:
+            self._gate.progress(kind, now=time.monotonic())
+
+    def changed(self, change: Relisted | Upserted | Deleted, *, caught_up: Kind | None = None) -> None:
+        """Hold a change, or let it pass."""
+        with self._changed:
+            now = time.monotonic()
+            self._gate.put(change, now=now)
+            if caught_up is not None:
+                self._gate.caught_up(caught_up)
+            self._open(now)
+
+    def report(self, what: str, message: str) -> None:
+        """Tell an operator, unless the feed is ending."""
+        if not self._stopped:
+            self._report(what, message)
+
+    def _open(self, now: float) -> None:
+        if not self._stopped and (event := self._gate.take(now=now)) is not None:
+            self._deliver(event)
+        self._changed.notify_all()
+
+    def _pass(self) -> None:
+        """The thread of the gate: lets pass what has waited long enough."""
+        with self._changed:
+            while not self._stopped:
+                due = self._gate.next()
+                self._changed.wait(None if due is None else max(0.0, due - time.monotonic()))
+                if due is not None and time.monotonic() >= due:
+                    self._open(time.monotonic())
