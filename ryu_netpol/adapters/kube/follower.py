@@ -54,7 +54,8 @@ class Follower:
         self._list: list[objects.Entry] = []
         self._wake = threading.Event()
         self._stopped = False
-        self._unreachable = False
+        self._out_of_reach = False
+        """The last answer was none, or one of a server that could answer nobody."""
 
     def run(self) -> None:
         """Follow until `stop`."""
@@ -78,7 +79,7 @@ class Follower:
 
     def wake(self) -> None:
         """Another one has reached the server: if this one waits because it could not, it need not wait longer."""
-        if self._unreachable:
+        if self._out_of_reach:
             self._wake.set()
 
     def _ask(self, ask: Ask) -> None:
@@ -86,11 +87,9 @@ class Follower:
         path = GROUPS if ask.mode is Mode.FIND else self._resource.path
         try:
             with self._client.get(path, ask.query, silence=ask.silence) as response:
-                self._unreachable = False
-                self._hub.reached(self.kind)
                 self._read(ask.mode, response, began)
         except ConnectionLost as lost:
-            self._unreachable = True
+            self._out_of_reach = True
             self._take(answers.Lost(str(lost), time.monotonic() - began, silent=lost.silent))
         except envelope.Unreadable as error:
             self._take(answers.Malformed(f"an answer to {ask.mode} makes no sense: {error}"))
@@ -141,14 +140,19 @@ class Follower:
         """Take in what came, with its objects; False where the rest of the answer is not wanted."""
         if self._stopped:
             return False
+        if isinstance(answer, answers.Refused):
+            self._out_of_reach = answer.code >= 500
+        elif self._out_of_reach and isinstance(answer, answers.Page | answers.Seen | answers.Found):
+            # Not before something came: who wakes others for an answer that then breaks off is woken by them in turn.
+            self._out_of_reach = False
+            self._hub.reached(self.kind)
         go_on = not isinstance(answer, answers.Refused)
         for step in self._reflector.take(answer):
             match step:
                 case Tell(kind, reason):
                     self._hub.report(kind, f"{self._resource.plural}: {reason}")
                 case Do.KEEP:
-                    self._list += [objects.entry(raw, self.kind, self._resource.api) for raw in items]
-                    self._hub.progress(self.kind)
+                    self._keep(what, items)
                 case Do.DROP:
                     self._list = []
                 case Do.ADOPT:
@@ -167,6 +171,15 @@ class Follower:
                 case Do.CLOSE:
                     go_on = False
         return go_on
+
+    def _keep(self, what: str, items: Sequence[Raw]) -> None:
+        """Part of a list. A streaming one may tell of changes before its end, too: the last word counts."""
+        self._hub.progress(self.kind)
+        if what == "DELETED":
+            gone = objects.key(items[0], self.kind, self._resource.api)
+            self._list = [entry for entry in self._list if entry.key != gone]
+        else:
+            self._list += [objects.entry(raw, self.kind, self._resource.api) for raw in items]
 
     def _apply(self, what: str, raw: Raw) -> None:
         self._hub.progress(self.kind)

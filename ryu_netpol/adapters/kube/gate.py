@@ -18,6 +18,8 @@ HOLD = 5.0
 LONGEST = 60.0
 SETTLE = 0.3
 """A watch that goes on after a gap has caught up when nothing came for so long: servers send at once what they have."""
+BUSY = 3.0
+"""Or after so long, where something comes all the time."""
 
 Change = Relisted | Upserted | Deleted
 
@@ -28,8 +30,8 @@ class Gate:
     def __init__(self, kinds: Iterable[Kind], *, now: float) -> None:
         self._progress: dict[Kind, float] = dict.fromkeys(kinds, now)
         """Kinds that have not caught up: when they last came further."""
-        self._settling: set[Kind] = set()
-        """Those among them that have all but what the server may be sending."""
+        self._settling: dict[Kind, float] = {}
+        """Those among them that have all but what the server may be sending, and since when."""
         self._given_up: set[Kind] = set()
         self._held: list[Change] = []
         self._since = now
@@ -43,13 +45,13 @@ class Gate:
         """Something may have happened to this kind that is not known yet."""
         # To fail again and again is no progress.
         self._progress.setdefault(kind, now)
-        self._settling.discard(kind)
+        self._settling.pop(kind, None)
 
     def resumed(self, kind: Kind, *, now: float) -> None:
         """Its watch goes on where it ended."""
         if kind in self._progress:
             self._progress[kind] = now
-            self._settling.add(kind)
+            self._settling[kind] = now
 
     def progress(self, kind: Kind, *, now: float) -> None:
         """Something came for it."""
@@ -59,7 +61,7 @@ class Gate:
     def caught_up(self, kind: Kind) -> None:
         """Nothing is missing of it."""
         self._progress.pop(kind, None)
-        self._settling.discard(kind)
+        self._settling.pop(kind, None)
         self._given_up.discard(kind)
 
     def put(self, change: Change, *, now: float) -> None:
@@ -72,7 +74,7 @@ class Gate:
 
     def take(self, *, now: float) -> Change | Together | None:
         """What may pass now."""
-        for kind in [kind for kind in self._settling if now >= self._progress[kind] + SETTLE]:
+        for kind in [kind for kind in self._settling if now >= self._settled(kind)]:
             self.caught_up(kind)
         if not self._held:
             return None
@@ -85,10 +87,13 @@ class Gate:
 
     def next(self) -> float | None:
         """When to ask again, if nothing comes before."""
-        settled = [self._progress[kind] + SETTLE for kind in self._settling]
+        settled = [self._settled(kind) for kind in self._settling]
         waited_for = self._progress.keys() - self._given_up
         limit = [self._limit(waited_for)] if self._held and waited_for else []
         return min((*settled, *limit), default=None)
+
+    def _settled(self, kind: Kind) -> float:
+        return min(self._progress[kind] + SETTLE, self._settling[kind] + BUSY)
 
     def _limit(self, kinds: Iterable[Kind]) -> float:
         return min(self._since + LONGEST, max(max(self._progress[kind], self._since) + HOLD for kind in kinds))

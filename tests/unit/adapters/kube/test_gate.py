@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ryu_netpol.adapters.kube.gate import HOLD, LONGEST, SETTLE, Change, Gate
+from ryu_netpol.adapters.kube.gate import BUSY, HOLD, LONGEST, SETTLE, Change, Gate
 from ryu_netpol.agent.events import Deleted, Kind, Relisted, Together, Upserted
 from ryu_netpol.model.objects import Object
 from tests.support import build
@@ -96,6 +96,20 @@ def test_a_resumed_watch_settles(gate: Gate) -> None:
     assert gate.next() == 2.1 + SETTLE
 
     assert Upserted(A) == gate.take(now=2.1 + SETTLE)
+
+
+def test_a_busy_watch_settles_too(gate: Gate) -> None:
+    """Where something comes all the time, the rest is not held for it."""
+    gate.behind(POD, now=0.0)
+    gate.resumed(POD, now=0.0)
+    gate.put(Upserted(P), now=0.0)
+    for tenth in range(int(BUSY * 10)):
+        gate.progress(POD, now=tenth / 10)
+        assert gate.take(now=tenth / 10) is None
+
+    assert gate.next() == BUSY
+    assert Upserted(P) == gate.take(now=BUSY)
+    assert gate.late == frozenset()
 
 
 def test_a_watch_that_breaks_again_does_not_settle(gate: Gate) -> None:
