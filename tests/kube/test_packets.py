@@ -36,7 +36,9 @@ def test_the_annotation_of_1_3_isolates(shown: Scene) -> None:
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SPACE}}
     shown.admin.patch(namespace, {"metadata": {"annotations": {name: isolation}}})
     shown.line.until_silent()
+    assert not shown.line.knock()
 
     shown.admin.patch(namespace, {"metadata": {"annotations": {name: None}}})
-
     shown.line.until_answered()
+
+    assert shown.line.knock()
