@@ -227,7 +227,7 @@ class OpenFlowSession(SwitchLink):
             connection.discards.add(xid)
             discard = wire.encode_bundle_control(Bundle.DISCARD_REQUEST, bundle=bundle.number, xid=xid)
             connection.transport.send(discard)
-        self._deliver(CommitFailed(bundle.encoded.plan.generation, bundle.told()))
+        self._deliver(CommitFailed(bundle.encoded.plan.generation, bundle.told(), frozenset(bundle.rules)))
 
     def _on_error(self, connection: _Connection, xid: int, error: OpenFlowError) -> None:
         bundle, dumping = connection.bundle, connection.dumping
@@ -253,7 +253,7 @@ class OpenFlowSession(SwitchLink):
     def _on_bundle_error(self, connection: _Connection, bundle: Bundling, xid: int, error: OpenFlowError) -> None:
         flow = bundle.encoded.flow(xid)
         if flow is not None:
-            bundle.refuse(f"{error}: {text.render(flow)}")
+            bundle.refuse(f"{error}: {text.render(flow)}", flow)
         elif xid == bundle.commit_xid:
             # The flow at fault, if there was one, has been named by an error of its own.
             bundle.refuse(f"{error}: the commit")

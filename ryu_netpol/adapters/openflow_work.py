@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ryu_netpol.agent.events import FlowsDumped
 from ryu_netpol.flows import wire
-from ryu_netpol.flows.ir import Flow, FlowTable
+from ryu_netpol.flows.ir import Conjunction, CookieKind, Flow, FlowTable
 from ryu_netpol.flows.wire import decode
 from ryu_netpol.flows.wire.codes import MeterCommand
 
@@ -26,6 +26,8 @@ class Bundling:
     """xid -> meter"""
     errors: list[str] = field(default_factory=list)
     refused: int = 0
+    rules: set[int] = field(default_factory=set)
+    """Numbers of rules whose flows were refused."""
 
     def pieces(self) -> Iterator[bytes]:
         """What to send: the meters, then the bundle up to its close, each piece encoded when it is asked for."""
@@ -35,9 +37,11 @@ class Bundling:
             yield before + piece
             before = b""
 
-    def refuse(self, what: str) -> None:
-        """Note an error; beyond some, only their number."""
+    def refuse(self, what: str, flow: Flow | None = None) -> None:
+        """Note an error, and the flow that it names; beyond some errors, only their number."""
         self.refused += 1
+        if flow is not None:
+            self.rules |= _rules(flow)
         if self.refused <= _ERRORS_NAMED:
             self.errors.append(what)
 
@@ -75,3 +79,9 @@ class Dumping:
         except ValueError:
             table = FlowTable()
         return FlowsDumped(connection, table, meters=self.meters, unreadable=unreadable + len(flows) - len(table))
+
+
+def _rules(flow: Flow) -> set[int]:
+    """Numbers of the rules that a flow belongs to."""
+    own = {flow.cookie.value} if flow.cookie.kind is CookieKind.RULE else set()
+    return own | {action.id for action in flow.actions if isinstance(action, Conjunction)}

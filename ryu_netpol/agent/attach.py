@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ryu_netpol.agent.events import Attachment, BridgeSeen
+from ryu_netpol.agent.problems import Problem
 from ryu_netpol.agent.store import Store
 from ryu_netpol.flows.bridge import ClosedPort
 from ryu_netpol.model.names import NodeName, PodKey
@@ -33,8 +34,7 @@ class Attached:
     """Those that are ready once their flows are installed."""
     closed: tuple[ClosedPort, ...]
     unknown: tuple[int, ...]
-    problems: tuple[tuple[str, str], ...]
-    """What an operator must know, as (counter, sentence)."""
+    problems: tuple[Problem, ...]
 
 
 class Attachments:
@@ -71,24 +71,26 @@ def attached(seen: BridgeSeen, store: Store, node: NodeName) -> Attached:
     sandboxes: list[Sandbox] = []
     closed: list[ClosedPort] = []
     unknown: list[int] = []
-    problems: list[tuple[str, str]] = []
+    problems: list[Problem] = []
     pods = store.pods
     twice = {number for number, count in Counter(port.number for port in seen.ports).items() if count > 1}
     for port in sorted(seen.ports, key=lambda p: (p.number, p.name)):
         if port.number in twice:
             # No flow speaks for it, so CLASSIFY drops what it sends.
-            problems.append(("unknown_port", f"port {port.name} is closed: another one has its number {port.number}"))
+            what = f"port {port.name} is closed: another one has its number {port.number}"
+            problems.append(Problem("unknown_port", what))
             continue
         attachment = port.attachment
         if attachment is None:
             unknown.append(port.number)
             why = port.problem or "nothing in its external_ids says whose it is"
-            problems.append(("unknown_port", f"port {port.name} ({port.number}) of the bridge is closed: {why}"))
+            what = f"port {port.name} ({port.number}) of the bridge is closed: {why}"
+            problems.append(Problem("unknown_port", what))
             continue
         key = PodKey(attachment.namespace, attachment.pod)
         if why := _why_closed(attachment, pods.get(key), store, node):
             closed.append(ClosedPort(port.number, attachment.mac, attachment.addresses))
-            problems.append(("closed_endpoint", f"pod {key} on port {port.name} is closed: {why}"))
+            problems.append(Problem("closed_endpoint", f"pod {key} on port {port.name} is closed: {why}", (key,)))
             continue
         ready.append(Endpoint(key, port.number, attachment.mac, attachment.addresses, attachment.created))
         sandboxes.append(Sandbox(port.name, attachment.container, attachment.created))

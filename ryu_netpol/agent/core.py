@@ -30,6 +30,7 @@ from ryu_netpol.agent.effects import (
     SetAlarm,
     Settle,
 )
+from ryu_netpol.agent.epochs import Epochs
 from ryu_netpol.agent.events import (
     BridgeSeen,
     CommitFailed,
@@ -51,20 +52,18 @@ from ryu_netpol.agent.events import (
 from ryu_netpol.agent.glance import Glance, Heard, OnSwitch, Sizes, by_table, ports
 from ryu_netpol.agent.heirs import Heirs
 from ryu_netpol.agent.installed import Goal, Installed
+from ryu_netpol.agent.problems import Problem, Refused, contested, policies_of
 from ryu_netpol.agent.store import Store
 from ryu_netpol.agent.view import AgentView
 from ryu_netpol.flows.bridge import Bridge
 from ryu_netpol.flows.delta import Plan
 from ryu_netpol.flows.ir import FlowTable
 from ryu_netpol.flows.narrow import narrows
-from ryu_netpol.flows.numbers import MAX_EPOCH, following, recover_epoch
 from ryu_netpol.model.names import Epoch, NodeName
 from ryu_netpol.model.net import Address, Cidr
 from ryu_netpol.policy.resolve import NodePolicy
 from ryu_netpol.policy.touched import Touched
 
-EPOCHS_AT_ONCE = 1000
-"""Epochs are reserved in the database this many at a time, so that raising one does not wait for it."""
 FIRST_RETRY, LAST_RETRY = 1.0, 30.0
 """Seconds before a refused bundle is tried again: doubled each time."""
 
@@ -89,15 +88,14 @@ class Agent:
         self._desired = Desired(node)
         self._unplanned = Touched()
         """Where policy may be different from that of the last plan."""
-        self._epoch: Epoch | None = None
-        self._epoch_limit = 0
-        self._saving_epoch = False
+        self._epochs = Epochs()
         self._heirs = Heirs(pod_cidrs)
         self._retry = FIRST_RETRY
         self._resting = False
         self._ready: frozenset[Sandbox] = frozenset()
         self._synced = False
-        self._problems: frozenset[tuple[str, str]] = frozenset()
+        self._problems: frozenset[Problem] = frozenset()
+        self._refused = Refused()
 
     def handle(self, event: Event) -> tuple[Effect, ...]:
         """Take an event in; return what is to be done now, in this order."""
@@ -110,7 +108,7 @@ class Agent:
             self._store.snapshot(),
             self._desired.policy,
             self._desired.numbers,
-            self._epoch,
+            self._epochs.last,
             None if installed.flows is None else FlowTable(installed.flows.values()),
             installed.in_flight[0] if installed.in_flight else None,
             self._synced,
@@ -127,7 +125,7 @@ class Agent:
         """What it knows, in brief: takes next to no time."""
         heard = Heard.of(self._store, self._seen, self._host_addresses)
         connected, in_flight = self._connection is not None, self._installed.in_flight is not None
-        switch = OnSwitch(connected, self._synced, self._epoch, self._generation, in_flight, self._in_force)
+        switch = OnSwitch(connected, self._synced, self._epochs.last, self._generation, in_flight, self._in_force)
         there = ports(self._seen, self._attachments.attached, self._ready)
         return Glance(heard, switch, there, Sizes.of(self._desired), self._problems)
 
@@ -142,7 +140,7 @@ class Agent:
             case BridgeSeen():
                 self._dirty |= event != self._seen
                 self._seen = event
-                self._epoch_limit = max(self._epoch_limit, event.epoch_limit)
+                self._epochs.reserved(event.epoch_limit)
             case HostAddressesSeen(found):
                 self._dirty |= found != self._host_addresses
                 self._host_addresses = found
@@ -159,9 +157,11 @@ class Agent:
                 self._installed.committed(*sent)
                 self._retry = FIRST_RETRY
                 yield from self._caught_up(sent[1])
-            case CommitFailed(generation, errors) if self._sent(generation) is not None:
+            case CommitFailed(generation, errors, rules) if self._sent(generation) is not None:
                 for error in errors:
                     yield Report("bundle_refused", error)
+                numbers = self._desired.numbers
+                self._refused = Refused(errors, policies_of(rules, numbers.rules.items() if numbers else ()))
                 yield from self._forget_switch()
                 yield from self._rest()
             case InForce(generation) if generation in self._settling:
@@ -169,8 +169,8 @@ class Agent:
                 self._in_force = generation
                 yield Announce(generation)
             case EpochSaved(limit):
-                self._epoch_limit = max(self._epoch_limit, limit)
-                self._saving_epoch = False
+                self._epochs.reserved(limit)
+                self._epochs.saving = False
             case Ticked() if self._resting:
                 self._resting = False
                 if self._connection is not None and not self._installed.known:
@@ -209,7 +209,7 @@ class Agent:
         """What the switch has is what was desired: say so to whoever waits for it."""
         for sandbox in sorted(goal.ready - self._ready):
             yield MarkReady(sandbox.port, sandbox.container)
-        self._ready = goal.ready
+        self._ready, self._refused = goal.ready, Refused()
         if not self._synced:
             self._synced = True
             yield MarkSynced(True)
@@ -222,14 +222,15 @@ class Agent:
         seen, addresses = self._seen, self._host_addresses
         if not self._dirty or not self._store.synced or seen is None or addresses is None:
             return
-        if seen.gateway is None or self._installed.in_flight or self._resting or self._saving_epoch:
+        if seen.gateway is None or self._installed.in_flight or self._resting or self._epochs.saving:
             return
         if not self._installed.known or self._connection is None:
             return
         changes = self._store.take()
         ports = self._attachments.update(seen, self._store, changes)
         bridge = Bridge(seen.gateway.number, seen.gateway.mac, self._pod_cidrs, ports.closed, ports.unknown, addresses)
-        epoch, flows = self._current_epoch(), self._installed.flows
+        flows = self._installed.flows
+        epoch = self._epochs.current(flows)
         policy, keys, touched = self._desired.update(changes, ports.ready, bridge, epoch, flows or {})
         self._installed.desire(keys, touched)
         self._unplanned |= touched
@@ -242,17 +243,15 @@ class Agent:
         installed, desired, before = self._installed, self._desired, epoch
         change = self._plan()
         if installed.tampered or self._heirs.inherits(policy, self._unplanned) or self._narrows(change, policy):
-            epoch = following(epoch)
-            if epoch > self._epoch_limit:
-                # The epoch to go on from is fixed now: the limit is about to grow.
-                self._saving_epoch, self._epoch = True, before
-                yield SaveEpoch(min(epoch + EPOCHS_AT_ONCE, MAX_EPOCH))
+            epoch, unsaved = self._epochs.following(epoch)
+            if unsaved is not None:
+                yield SaveEpoch(unsaved)
                 return
             installed.desire(desired.raise_epoch(bridge, epoch), Touched())
             change = self._plan()
         found = bool(installed.flows)
         self._heirs = self._heirs.after(policy, self._unplanned, found_flows=found, raised=epoch != before)
-        self._unplanned, self._epoch = Touched(), epoch
+        self._unplanned, self._epochs.last = Touched(), epoch
         self._dirty = installed.tampered = False
         goal = Goal(policy, desired.meters, ports.sandboxes)
         if change:
@@ -277,20 +276,9 @@ class Agent:
     def _plan(self) -> Plan:
         return self._installed.plan(self._desired.flows, self._desired.meters, generation=self._generation + 1)
 
-    def _current_epoch(self) -> Epoch:
-        """This run's epoch; on a fresh start the switch's, else the last that can have been used on this bridge."""
-        if self._epoch is not None:
-            return self._epoch
-        flows = self._installed.flows
-        on_switch = recover_epoch(flows) if flows is not None else None
-        return on_switch if on_switch is not None else Epoch(min(self._epoch_limit, MAX_EPOCH))
-
     def _complain(self, ports: Attached, policy: NodePolicy) -> Iterator[Effect]:
         """Report problems when they appear, not again while they stay."""
-        problems = frozenset(ports.problems) | {
-            ("contested_address", f"address {address} is closed: {' and '.join(map(str, pods))} claim it")
-            for address, pods in policy.contested.items()
-        }
-        for what, message in sorted(problems - self._problems):
-            yield Report(what, message)
+        problems = frozenset({*ports.problems, *contested(policy)})
+        for problem in sorted(problems - self._problems):
+            yield Report(problem.what, problem.message)
         self._problems = problems

@@ -147,6 +147,8 @@ class CommitFailed:
 
     generation: int
     errors: tuple[str, ...]
+    rules: frozenset[int] = frozenset()
+    """Numbers of the rules whose flows the errors name."""
 
 
 @dataclass(frozen=True, slots=True)

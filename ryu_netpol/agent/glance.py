@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ryu_netpol.agent.attach import Attached, Sandbox
 from ryu_netpol.agent.desired import Desired
 from ryu_netpol.agent.events import BridgeSeen, Kind
+from ryu_netpol.agent.problems import Problem
 from ryu_netpol.agent.store import Store
 from ryu_netpol.flows.ir import FlowKey
 from ryu_netpol.model.names import Epoch, PodKey
@@ -84,8 +85,8 @@ class Glance:
     switch: OnSwitch
     ports: tuple[Port, ...]
     sizes: Sizes
-    problems: frozenset[tuple[str, str]]
-    """What is wrong now: what it is counted under, and a sentence."""
+    problems: frozenset[Problem]
+    """What is wrong now."""
 
 
 def ports(seen: BridgeSeen | None, attached: Attached | None, ready: Iterable[Sandbox]) -> tuple[Port, ...]:

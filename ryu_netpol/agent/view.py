@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ryu_netpol.agent.problems import Problem
 from ryu_netpol.flows.delta import Plan
 from ryu_netpol.flows.ir import FlowTable
 from ryu_netpol.flows.numbers import Numbers
@@ -25,4 +26,4 @@ class AgentView:
     synced: bool
     in_force: int | None
     """The highest generation that packets are known to feel; 0 is what the agent found at its start."""
-    problems: frozenset[tuple[str, str]]
+    problems: frozenset[Problem]

@@ -6,7 +6,8 @@ import random
 
 import pytest
 
-from ryu_netpol.agent.core import EPOCHS_AT_ONCE, Agent
+from ryu_netpol.agent import epochs
+from ryu_netpol.agent.core import Agent
 from ryu_netpol.agent.effects import MarkReady, MarkSynced, Program, Report, SaveEpoch
 from ryu_netpol.agent.events import Deleted, HostAddressesSeen, SwitchUp, Upserted
 from ryu_netpol.flows.bridge import Bridge
@@ -273,7 +274,7 @@ def test_an_epoch_is_reserved_once(limit: int) -> None:
     saved = [effect.limit for effect in world.effects if isinstance(effect, SaveEpoch)]
 
     if limit < 65535:
-        assert saved == [limit + 1 + EPOCHS_AT_ONCE]
+        assert saved == [limit + 1 + epochs.AT_ONCE]
         assert recover_epoch(world.flows) == limit + 1
     else:
         assert saved == []

@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 
 from ryu_netpol.flows.offline import offline_node
-from ryu_netpol.model.objects import Cluster, Namespace
+from ryu_netpol.model.names import Direction
+from ryu_netpol.model.net import Address
+from ryu_netpol.model.objects import BlockPeer, Cluster, Namespace, Pod, Rule
+from ryu_netpol.policy.coverage import Coverage, PortName
 from ryu_netpol.policy.live import Change, Changes, LivePolicy
 from ryu_netpol.policy.owners import Endpoint
 from ryu_netpol.policy.resolve import NodePolicy, resolve
@@ -79,6 +82,45 @@ def missed(old: NodePolicy, new: NodePolicy, touched: Touched) -> dict[str, set[
     return {name: places - getattr(touched, name) for name, places in found.items() if places - getattr(touched, name)}
 
 
+def coverage(cluster: Cluster, policy: NodePolicy) -> set[Coverage]:
+    """What policies mean here, pod by pod."""
+    here = set(policy.local.values())
+    owners = {address: cluster.pods[owner.pod] for address, owner in policy.owners.items()}
+    found = set()
+    for key, value in cluster.policies.items():
+        namespace = cluster.namespaces[key.namespace]
+        subjects = [e for e in here if e.pod.namespace == key.namespace]
+        subjects = [e for e in subjects if value.subject.matches(cluster.pods[e.pod].labels)]
+        if not subjects or (value.legacy and not namespace.default_deny):
+            continue
+        unknown = set()
+        for direction in Direction:
+            for rule in value.rules(direction):
+                there = [cluster.pods[e.pod] for e in subjects]
+                if direction is Direction.EGRESS:
+                    there = [pod for at, pod in owners.items() if means(rule, key.namespace, at, pod, cluster)]
+                has = {(port.name, port.protocol) for pod in there for port in pod.ports}
+                for spec in rule.ports or ():
+                    if there and isinstance(spec.port, str) and (spec.port, spec.protocol) not in has:
+                        unknown.add(PortName(direction, spec.protocol, spec.port))
+        found.add(Coverage(key, len(subjects), tuple(sorted(unknown))))
+    return found
+
+
+def means(rule: Rule, own: str, address: Address, pod: Pod, cluster: Cluster) -> bool:
+    """Whether one of a rule's peers means the pod that has this address."""
+    namespace = cluster.namespaces[pod.key.namespace]
+    for peer in rule.peers or ():
+        if isinstance(peer, BlockPeer):
+            if address in peer.cidr and not any(address in block for block in peer.excepts):
+                return True
+        else:
+            there = peer.namespaces.matches(namespace.labels) if peer.namespaces else namespace.name == own
+            if there and (peer.pods is None or peer.pods.matches(pod.labels)):
+                return True
+    return rule.peers is None
+
+
 def follow(seed: int, *, steps: int = 12) -> None:
     """Let LivePolicy follow a history, and compare after every step."""
     rng = random.Random(seed)
@@ -101,6 +143,7 @@ def follow(seed: int, *, steps: int = 12) -> None:
 
         assert plain(resolve(cluster, OURS, endpoints)) == plain(policy)
         assert missed(before, policy, touched) == {}
+        assert coverage(cluster, policy) == set(live.coverage())
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -67,5 +67,5 @@ def _standing(about: About, record: Record, now: Glance, late: Collection[Kind])
         },
         "policies": asdict(now.sizes),
         "endpoints": [{"port": p.name, "pod": str(p.pod) if p.pod else None, "state": p.state} for p in now.ports],
-        "problems": [{"what": what, "message": message} for what, message in sorted(now.problems)],
+        "problems": [{"what": problem.what, "message": problem.message} for problem in sorted(now.problems)],
     }

@@ -5,7 +5,7 @@ Each module keeps one relation and says what a change touched there; LivePolicy 
 
     spaces       namespaces, and what selectors choose of them
     claims       who owns which address
-    subjects     which endpoints policies select; a policy that selects somebody is active
+    policies     which policies are active, because they select an endpoint (subjects)
     vision       what active policies look at: on it depend identities
     population   the identities there are, and which of them each peer matches
     isolation    who is isolated
@@ -15,21 +15,22 @@ Each module keeps one relation and says what a change touched there; LivePolicy 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 
 from immutables import Map
 
-from ryu_netpol.model.names import Direction, NodeName, PodKey, PolicyKey
-from ryu_netpol.model.objects import BlockPeer, Namespace, Pod, PodPeer, Policy
-from ryu_netpol.policy.identity import Identity, port_names, sights
+from ryu_netpol.model.names import NodeName, PodKey, PolicyKey
+from ryu_netpol.model.objects import Pod
+from ryu_netpol.policy.coverage import Coverage
+from ryu_netpol.policy.identity import Identity, sights
 from ryu_netpol.policy.live.addresses import AddressBook
 from ryu_netpol.policy.live.changes import Change, Changes
 from ryu_netpol.policy.live.claims import Claims
 from ryu_netpol.policy.live.isolation import Isolation
+from ryu_netpol.policy.live.policies import Policies
 from ryu_netpol.policy.live.population import LivePopulation
 from ryu_netpol.policy.live.spaces import Spaces
-from ryu_netpol.policy.live.subjects import Choice, Subjects
 from ryu_netpol.policy.live.vision import Vision
 from ryu_netpol.policy.owners import Endpoint
 from ryu_netpol.policy.resolve import NodePolicy
@@ -45,20 +46,14 @@ class LivePolicy:
     def __init__(self, node: NodeName) -> None:
         self._pods: dict[PodKey, Pod] = {}
         self._pods_in: dict[str, set[PodKey]] = defaultdict(set)
-        self._policies: dict[PolicyKey, Policy] = {}
-        self._legacy_in: dict[str, set[PolicyKey]] = defaultdict(set)
         self._endpoints_of: dict[PodKey, tuple[Endpoint, ...]] = {}
         self._declared: Iterable[Endpoint] = ()
         self._identity: dict[PodKey, Identity] = {}
         """Of every pod that owns an address or has an endpoint here."""
-        self._active: dict[PolicyKey, Policy] = {}
-        self._selecting: set[Choice] = set()
-        self._wide: set[PolicyKey] = set()
-        """Active policies on which anything may bear: named ports in egress rules mean something else for each pod."""
         self._rules_of: dict[PolicyKey, dict[RuleKey, ResolvedRule]] = {}
         self._spaces = Spaces()
         self._claims = Claims(node)
-        self._subjects = Subjects()
+        self._policies = Policies(self._spaces)
         self._vision = Vision(self._spaces)
         self._population = LivePopulation(self._spaces, lambda: self._claims.addresses(self._pods))
         self._isolation = Isolation(self._spaces)
@@ -69,7 +64,11 @@ class LivePolicy:
     @property
     def active(self) -> int:
         """How many policies select an endpoint."""
-        return len(self._active)
+        return len(self._policies.active)
+
+    def coverage(self) -> Iterator[Coverage]:
+        """What each policy that selects an endpoint means here. Takes as long as there are such policies."""
+        return self._policies.coverage(self._population)
 
     def update(self, changes: Changes, endpoints: Iterable[Endpoint]) -> tuple[NodePolicy, Touched]:
         """Take in what has changed, and which endpoints there are; the same object means: the same endpoints.
@@ -82,8 +81,9 @@ class LivePolicy:
         addresses, owners = self._claims.update(self._pods, changes.pods, gone, come)
         pods = {*changes.pods, *owners, *(endpoint.pod for endpoint in (*gone, *come))}
         touched_endpoints = {*gone, *chain.from_iterable(self._endpoints_of.get(pod, ()) for pod in pods)}
-        choices, policies = self._select(touched_endpoints, changes.policies, spaces)
-        turns = self._turns(policies)
+        speaking = {endpoint: self._pods[endpoint.pod] for endpoint in touched_endpoints if self._speaks(endpoint)}
+        choices, policies = self._policies.select(touched_endpoints, speaking, changes.policies, spaces)
+        turns = self._policies.turns(policies)
         ceased = [sight for was, _ in turns.values() if was is not None for sight in sights(was)]
         begun = [sight for _, now in turns.values() if now is not None for sight in sights(now)]
         hazy = self._vision.update(ceased, begun, spaces)
@@ -91,13 +91,10 @@ class LivePolicy:
         touched_endpoints |= {endpoint for pod in renamed for endpoint in self._endpoints_of.get(pod, ())}
         now = {pod: self._identity[pod] if pod in self._claims.owned else None for pod in {*owners, *renamed}}
         came_or_went, dirty = self._population.update(now, spaces)
-        self._turn(turns)
-        dirty |= turns.keys()
-        choices |= {choice for endpoint in touched_endpoints for choice in self._subjects.choices(endpoint)}
-        for choice in self._subjects.look(choices, self._identity):
-            dirty |= set(self._subjects.policies(choice))
+        self._policies.turn(turns, self._population)
+        dirty |= turns.keys() | self._policies.look(choices, touched_endpoints, self._identity)
         if came_or_went or addresses or changes.pods:
-            dirty |= self._wide
+            dirty |= self._policies.wide
         rules = self._resolve(dirty)
         for endpoint in touched_endpoints:
             self._isolation.speaks(endpoint, self._identity[endpoint.pod] if self._speaks(endpoint) else None)
@@ -159,68 +156,6 @@ class LivePolicy:
             self._claims.local.get(address) == endpoint for address in endpoint.addresses
         )
 
-    # Policies: who selects whom, who is active
-
-    def _select(
-        self,
-        endpoints: Iterable[Endpoint],
-        changed: Mapping[PolicyKey, Change[Policy]],
-        spaces: Mapping[str, Change[Namespace]],
-    ) -> tuple[set[Choice], set[PolicyKey]]:
-        """Returns the choices with other endpoints, and the policies that may have become active or inactive."""
-        policies = set(changed)
-        concerned: set[Choice] = set()
-        for key, (old, new) in changed.items():
-            if old is not None:
-                self._subjects.remove(old)
-                self._legacy_in[key.namespace].discard(key)
-                concerned.add(Choice.of(old))
-                self._policies.pop(key)
-            if new is not None:
-                self._policies[key] = new
-                self._subjects.add(new)
-                concerned.add(Choice.of(new))
-                if new.legacy:
-                    self._legacy_in[key.namespace].add(key)
-        speaking = {endpoint: self._pods[endpoint.pod] for endpoint in endpoints if self._speaks(endpoint)}
-        concerned |= self._subjects.update(endpoints, speaking)
-        for choice in concerned:
-            if self._subjects.any(choice) is not (choice in self._selecting):
-                self._selecting ^= {choice}
-                policies |= set(self._subjects.policies(choice))
-        for namespace in spaces:
-            policies |= self._legacy_in.get(namespace, set())
-        return concerned, policies
-
-    def _turns(self, policies: Iterable[PolicyKey]) -> dict[PolicyKey, Change[Policy]]:
-        """Those of these policies that are active and were not, or the other way round, or say something else."""
-        turns = {}
-        for key in policies:
-            policy, was = self._policies.get(key), self._active.get(key)
-            now = policy if policy is not None and self._counts(policy) else None
-            if now != was:
-                turns[key] = Change(was, now)
-        return turns
-
-    def _counts(self, policy: Policy) -> bool:
-        """Whether a policy selects somebody here (NP-10, LG-4)."""
-        annotated = not policy.legacy or self._spaces.default_deny(policy.key.namespace)
-        return annotated and Choice.of(policy) in self._selecting
-
-    def _turn(self, turns: Mapping[PolicyKey, Change[Policy]]) -> None:
-        for key, (was, now) in turns.items():
-            if now is not None:
-                self._population.use(key, _peers(now))
-                self._active[key] = now
-            if was is not None:
-                self._population.drop(key, _peers(was))
-            if now is None:
-                del self._active[key]
-            if now is not None and _is_wide(now):
-                self._wide.add(key)
-            else:
-                self._wide.discard(key)
-
     # Identities
 
     def _identify(self, pods: Iterable[PodKey], hazy: Iterable[str]) -> set[PodKey]:
@@ -245,8 +180,7 @@ class LivePolicy:
         changed: set[RuleKey] = set()
         with self._rules.mutate() as rules:
             for key in dirty:
-                policy = self._active.get(key)
-                subjects = self._subjects.identities[Choice.of(policy)] if policy is not None else frozenset()
+                policy, subjects = self._policies.active.get(key), self._policies.subjects(key)
                 old = self._rules_of.pop(key, {})
                 new = {}
                 if policy is not None:
@@ -274,22 +208,3 @@ class LivePolicy:
                 else:
                     endpoints.pop(endpoint, None)
             self._endpoints = endpoints.finish()
-
-
-def _peers(policy: Policy) -> list[PodPeer]:
-    """The peers that say something about pods, of rules that count."""
-    return [
-        peer
-        for direction in Direction
-        for rule in policy.rules(direction)
-        for peer in rule.peers or ()
-        if isinstance(peer, PodPeer)
-    ]
-
-
-def _is_wide(policy: Policy) -> bool:
-    """Whether named ports of its egress rules are looked up at everybody, or at addresses inside blocks."""
-    return any(
-        port_names(rule) and (rule.peers is None or any(isinstance(peer, BlockPeer) for peer in rule.peers))
-        for rule in policy.rules(Direction.EGRESS)
-    )

@@ -44,6 +44,10 @@ class Subjects:
         """Whether anybody is selected."""
         return bool(self._chosen.get(choice))
 
+    def count(self, choice: Choice) -> int:
+        """How many endpoints are selected."""
+        return len(self._chosen.get(choice, ()))
+
     def add(self, policy: Policy) -> None:
         """A policy is there."""
         choice = Choice.of(policy)

@@ -119,6 +119,7 @@ def test_a_flow_refused_on_arrival_is_named(world: World) -> None:
             "OFPBMC_BAD_PREREQ (OFPET_BAD_MATCH): "
             "table=51, priority=9, cookie=0x6e70000a00000007, reg1=1 actions=goto_table:60",
         ),
+        rules=frozenset({7}),
     )
     switch.bundle(Bundle.DISCARD_REQUEST)
     assert not [m for m in switch.messages if Switch.is_control(m, Bundle.COMMIT_REQUEST)]

@@ -108,7 +108,7 @@ def test_ports_that_are_closed() -> None:
     assert states == {ports[0].name: "ready", ports[1].name: "closed", "twin": "closed", "ghost": "closed",
                       "rogue": "unknown"}  # fmt: skip
     assert Port("rogue", None, "unknown") in world.agent.glance().ports
-    assert {what for what, _ in world.agent.glance().problems} == {"closed_endpoint", "unknown_port"}
+    assert {problem.what for problem in world.agent.glance().problems} == {"closed_endpoint", "unknown_port"}
 
 
 def test_a_switch_that_is_away() -> None:
