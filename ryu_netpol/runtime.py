@@ -111,8 +111,8 @@ class Runtime:
         started = time.monotonic()
         effects = self._agent.handle(event)
         if self._observer is not None:
-            took, pending = time.monotonic() - started, self._agent.pending
-            self._observer.handled(event, effects, delivered=delivered, took=took, pending=pending)
+            took, progress = time.monotonic() - started, self._agent.progress
+            self._observer.handled(event, effects, delivered=delivered, took=took, progress=progress)
         return effects
 
     def _do(self, effect: Effect, switch: SwitchLink, database: Database, settler: Settler) -> None:

@@ -25,7 +25,7 @@ LEVELS: dict[str, tuple[str, ...]] = {
     "ovs": SWITCH,
     "net": ("root", *NETWORK, *SWITCH),
     "cni": ("root", *NETWORK, "ethtool", *SWITCH, "host-local"),
-    "kube": ("etcd", *binaries.BUILT, "openssl"),
+    "kube": (*binaries.BUILT, "openssl"),
     "e2e": ("root", *NETWORK, "ethtool", *SWITCH, "host-local", "ping", "mn", "mininet", *ENVIRONMENTS),
 }
 """What the tests in each folder need, beside Python packages. Folders that are not named need nothing."""
@@ -39,7 +39,6 @@ SOURCES = {
     "ethtool": "Debian package ethtool",
     "host-local": "Debian package containernetworking-plugins",
     "ping": "Debian package iputils-ping",
-    "etcd": "Debian package etcd-server",
     **dict.fromkeys(binaries.BUILT, "`make test-kube` builds it where there is Go"),
     "openssl": "Debian package openssl",
     "mn": "Debian package mininet",
@@ -63,7 +62,9 @@ def is_there(need: str) -> bool:
             return importlib.util.find_spec("mininet.net") is not None
         except ImportError:
             return False
-    if need in ("etcd", *binaries.BUILT):
+    if need == "etcd":
+        return binaries.streaming_etcd() is not None
+    if need in binaries.BUILT:
         return binaries.program(need) is not None
     if need in ENVIRONMENTS:
         return (HERE.parent / need / "bin" / "ryu-netpol").exists()

@@ -44,6 +44,8 @@ class Attachments:
         self._node = node
         self._seen: BridgeSeen | None = None
         self._pods: frozenset[PodKey] = frozenset()
+        self._placed: set[PodKey] = set()
+        """Pods of this node, as the feed says."""
         self._attached: Attached | None = None
 
     @property
@@ -51,8 +53,18 @@ class Attachments:
         """How it was at the last update."""
         return self._attached
 
+    @property
+    def missing(self) -> frozenset[PodKey]:
+        """Pods of this node that no port is declared for, yet."""
+        return frozenset(self._placed - self._pods)
+
     def update(self, seen: BridgeSeen, store: Store, changes: Changes) -> Attached:
         """How it is now; the same object means: as it was."""
+        for key, (_, pod) in changes.pods.items():
+            if pod is not None and pod.visible and pod.node == self._node:
+                self._placed.add(key)
+            else:
+                self._placed.discard(key)
         if self._attached is None or seen is not self._seen or changes.namespaces or self._concerned(changes):
             now = attached(seen, store, self._node)
             if now != self._attached:

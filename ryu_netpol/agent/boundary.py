@@ -6,6 +6,7 @@ from typing import Protocol
 
 from ryu_netpol.agent.effects import Effect
 from ryu_netpol.agent.events import Event
+from ryu_netpol.agent.progress import Progress
 from ryu_netpol.flows.delta import Plan
 
 
@@ -43,9 +44,9 @@ class Observer(Protocol):
     """Sees what happens to the agent, and changes nothing. Times are of the monotonic clock, in seconds."""
 
     def handled(
-        self, event: Event, effects: tuple[Effect, ...], *, delivered: float, took: float, pending: bool
+        self, event: Event, effects: tuple[Effect, ...], *, delivered: float, took: float, progress: Progress
     ) -> None:
-        """The agent took so long for an event; `pending`: something that was heard is in no plan yet."""
+        """The agent took so long for an event, and is so far after it."""
 
     def reported(self, what: str, message: str) -> None:
         """An operator was told of a problem; from any thread."""

@@ -53,6 +53,8 @@ from ryu_netpol.agent.glance import Glance, Heard, OnSwitch, Sizes, by_table, po
 from ryu_netpol.agent.heirs import Heirs
 from ryu_netpol.agent.installed import Goal, Installed
 from ryu_netpol.agent.problems import Problem, Refused, contested, policies_of
+from ryu_netpol.agent.progress import Progress
+from ryu_netpol.agent.prove import Facts
 from ryu_netpol.agent.store import Store
 from ryu_netpol.agent.view import AgentView
 from ryu_netpol.flows.bridge import Bridge
@@ -61,6 +63,7 @@ from ryu_netpol.flows.ir import FlowTable
 from ryu_netpol.flows.narrow import narrows
 from ryu_netpol.model.names import Epoch, NodeName
 from ryu_netpol.model.net import Address, Cidr
+from ryu_netpol.policy.coverage import Coverage
 from ryu_netpol.policy.resolve import NodePolicy
 from ryu_netpol.policy.touched import Touched
 
@@ -117,9 +120,9 @@ class Agent:
         )
 
     @property
-    def pending(self) -> bool:
-        """Whether something that was heard is in no plan yet."""
-        return self._dirty
+    def progress(self) -> Progress:
+        """How far it is."""
+        return Progress(self._dirty, self._generation, self._in_force)
 
     def glance(self) -> Glance:
         """What it knows, in brief: takes next to no time."""
@@ -128,6 +131,15 @@ class Agent:
         switch = OnSwitch(connected, self._synced, self._epochs.last, self._generation, in_flight, self._in_force)
         there = ports(self._seen, self._attachments.attached, self._ready)
         return Glance(heard, switch, there, Sizes.of(self._desired), self._problems)
+
+    def facts(self) -> Facts:
+        """What the proof of enforcement needs; takes as long as there are policies that select an endpoint here."""
+        policies = {coverage.policy: coverage for coverage in self._desired.coverage()}
+        missing = [pod for key in sorted(self._attachments.missing) if (pod := self._store.pods.get(key)) is not None]
+        for policy in self._store.selecting(missing):
+            policies.setdefault(policy, Coverage(policy, 0))
+        strays = tuple(pod.key for pod in missing if pod.addresses and not pod.terminating)
+        return Facts(self._node, self.glance().ports, tuple(policies.values()), self._problems, self._refused, strays)
 
     def tables(self) -> tuple[Counter[int], Counter[int]]:
         """How many flows each table should have, and has as far as is known; takes as long as there are flows."""

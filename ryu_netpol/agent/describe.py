@@ -14,6 +14,7 @@ from ryu_netpol.agent.events import (
     FlowsDumped,
     HostAddressesSeen,
     InForce,
+    Reached,
     Relisted,
     Replaced,
     SwitchLost,
@@ -32,6 +33,8 @@ def describe(event: Event) -> str:
             return f"relisted {kind}: {len(objects)}"
         case Replaced(objects):
             return f"replaced everything: {len(objects)} objects"
+        case Reached(kind, _, version):
+            return f"reached version {version} of {kind}"
         case Together(events):
             return f"{len(events)} changes together: {', '.join(map(describe, events[:5]))}"
         case FlowsDumped(connection, flows, meters, unreadable):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from ryu_netpol.flows.bridge import Bridge
 from ryu_netpol.flows.ir import Flow, FlowKey
 from ryu_netpol.flows.live import LiveFlows
 from ryu_netpol.flows.numbers import Numbers, recover
 from ryu_netpol.model.names import Epoch, NodeName
+from ryu_netpol.policy.coverage import Coverage
 from ryu_netpol.policy.live import Changes, LivePolicy
 from ryu_netpol.policy.owners import Endpoint
 from ryu_netpol.policy.resolve import NodePolicy
@@ -33,6 +34,10 @@ class Desired:
     def active(self) -> int:
         """How many policies select an endpoint of this node."""
         return self._live.active
+
+    def coverage(self) -> Iterator[Coverage]:
+        """What they mean here."""
+        return self._live.coverage()
 
     @property
     def meters(self) -> frozenset[int]:

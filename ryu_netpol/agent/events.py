@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from ryu_netpol.flows.ir import FlowTable
 from ryu_netpol.model.names import OfPort
@@ -50,10 +52,40 @@ class Replaced:
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """How an API server has an object: what can be proved later is that this, or what is newer, is in force."""
+
+    uid: str
+    version: str
+    """metadata.resourceVersion"""
+    generation: int
+    """metadata.generation: grows with every change of its spec."""
+    errors: tuple[str, ...] = ()
+    """Why it cannot be taken as it is written."""
+    kept: bool = False
+    """What it said before stays in force instead (UR-1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """A feed has told everything of a kind up to a version; comes after the changes that it speaks of."""
+
+    kind: Kind
+    api: str
+    """The API version that is followed, as `networking.k8s.io/v1`."""
+    version: str
+    """A resourceVersion."""
+    said: Mapping[Any, Said | None]
+    """What is new, by key: of policies; of other objects only where they have errors. None: gone, or without."""
+    complete: bool = False
+    """Nothing else is known of this kind any more."""
+
+
+@dataclass(frozen=True, slots=True)
 class Together:
     """Changes that belong together, in this order: nobody looks at a state in between."""
 
-    events: tuple[Upserted | Deleted | Relisted, ...]
+    events: tuple[Upserted | Deleted | Relisted | Reached, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +207,7 @@ Event = (
     | Deleted
     | Relisted
     | Replaced
+    | Reached
     | Together
     | BridgeSeen
     | HostAddressesSeen

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, cast
 
-from ryu_netpol.agent.events import Deleted, Kind, Relisted, Replaced, Together, Upserted
-from ryu_netpol.model.names import PodKey
+from ryu_netpol.agent.events import Deleted, Kind, Reached, Relisted, Replaced, Together, Upserted
+from ryu_netpol.model.labels import Labels
+from ryu_netpol.model.names import PodKey, PolicyKey
 from ryu_netpol.model.objects import Cluster, Namespace, Node, Object, Pod, Policy
 from ryu_netpol.policy.live import Change, Changes
 
@@ -52,7 +54,7 @@ class Store:
         """All pods."""
         return cast(Mapping[PodKey, Pod], self._objects[Kind.POD])
 
-    def apply(self, event: Upserted | Deleted | Relisted | Replaced | Together) -> bool:
+    def apply(self, event: Upserted | Deleted | Relisted | Replaced | Reached | Together) -> bool:
         """Take the event in; tell whether anything is different now."""
         match event:
             case Upserted(item):
@@ -67,6 +69,8 @@ class Store:
                     by_kind[kind_of(item)].append(item)
                 changed = [self._relist(kind, some) for kind, some in by_kind.items()]
                 return any(changed)
+            case Reached():
+                return False
             case Together(events):
                 changed = [self.apply(event) for event in events]
                 return any(changed)
@@ -107,6 +111,16 @@ class Store:
     def has_namespace(self, name: str) -> bool:
         """Whether the namespace itself is known, not only mentioned."""
         return name in self._objects[Kind.NAMESPACE]
+
+    def selecting(self, pods: Iterable[Pod]) -> Iterator[PolicyKey]:
+        """The policies that select one of these pods."""
+        by_space: dict[str, list[Labels]] = defaultdict(list)
+        for pod in pods:
+            by_space[pod.key.namespace].append(pod.labels)
+        policies = cast(Mapping[PolicyKey, Policy], self._objects[Kind.POLICY]) if by_space else {}
+        for name, policy in policies.items():
+            if any(policy.subject.matches(labels) for labels in by_space.get(name.namespace, ())):
+                yield name
 
     def snapshot(self) -> Cluster:
         """Everything, as one value. Namespaces that are only mentioned have no labels but their name."""

@@ -8,7 +8,6 @@ import logging
 import os
 import signal
 import time
-from functools import partial
 from pathlib import Path
 
 from ryu_netpol import __version__
@@ -23,7 +22,7 @@ from ryu_netpol.adapters.settle import RevalidatorSettler
 from ryu_netpol.agent.core import Agent
 from ryu_netpol.agent.events import BridgeSeen, Event
 from ryu_netpol.cli.common import USAGE, complain
-from ryu_netpol.cli.feeds import make_feed
+from ryu_netpol.cli.feeds import Adapter, make_feed
 from ryu_netpol.config import Settings, SettingsError, listen_address
 from ryu_netpol.model.names import NodeName
 from ryu_netpol.model.net import Cidr
@@ -98,9 +97,8 @@ def run(args: argparse.Namespace) -> int:
 def serve(settings: Settings, stack: Stack) -> None:
     """Put an agent and its adapters together, and run it until SIGTERM or SIGINT. Raises OSError, GatewayError."""
     spare_collections()
-    program = f"ryu-netpol {__version__} on {describe(stack)}"
     health = Health(About(settings.node, __version__, describe(stack), settings.source, time.time()))
-    runtime = Runtime(Agent(node=settings.node, pod_cidrs=settings.pod_cidrs), health.record)
+    runtime = Runtime(Agent(node=settings.node, pod_cidrs=settings.pod_cidrs), health)
     _heed_signals(runtime)
     # The first import decides which framework this process runs on. It takes a while, in which signals are heeded.
     os.environ[VARIABLE] = stack
@@ -124,26 +122,27 @@ def serve(settings: Settings, stack: Stack) -> None:
         bridge=settings.bridge,
         gateway=settings.gateway,
         datapath_type=settings.datapath_type,
-        agent=program,
+        agent=health.agent,
     )
     # Open vSwitch connects only to sockets in its run directory, so that is where this one is.
     settler = RevalidatorSettler(
         settings.openflow.parent, nudge=session.nudge, deliver=runtime.deliver, report=runtime.report
     )
-    feed = make_feed(settings, runtime)
+    feed, tellers = make_feed(settings, runtime, health)
     with contextlib.ExitStack() as running:
         if settings.metrics is not None:
-            questions = Questions(partial(runtime.ask, Agent.glance), partial(runtime.ask, Agent.tables), feed.late)
-            listening = health.listen(*settings.metrics, questions=questions, do=runtime.do)
+            questions = Questions(runtime.ask, health.proven.standing, health.proven.seen, feed.late)
+            listening = health.listen(*settings.metrics, questions=questions, do=runtime.do, report=runtime.report)
             running.callback(listening.stop)
             listening.start()
         server = run_switch_app(settings.openflow, session)
         running.callback(server.stop)
         running.callback(addresses.stop)
-        for adapter in (settler, database, feed):
+        adapters: list[Adapter] = [settler, database, feed, *tellers]
+        for adapter in adapters:
             adapter.start()
             running.callback(adapter.stop)
-        LOG.info("agent of node %s started: %s", settings.node, program, extra=logs.fields("started"))
+        LOG.info("agent of node %s started: %s", settings.node, health.agent, extra=logs.fields("started"))
         runtime.run(session, database, settler)
     LOG.info("agent of node %s ended; what is installed stays in force", settings.node, extra=logs.fields("ended"))
 

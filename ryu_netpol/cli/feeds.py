@@ -1,11 +1,13 @@
-"""What an agent follows: a folder or an API server, and how what a folder says becomes events."""
+"""What an agent follows, a folder or an API server, and what it tells in return; how a folder becomes events."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Protocol
 
 from ryu_netpol.adapters.folder import FolderFeed, FolderState
+from ryu_netpol.adapters.health.health import Health
 from ryu_netpol.agent.events import Kind, Replaced
 from ryu_netpol.config import Settings, SettingsError
 from ryu_netpol.model.load import LocatedProblem
@@ -13,8 +15,8 @@ from ryu_netpol.model.objects import Namespace, Object, Pod, Policy
 from ryu_netpol.runtime import Runtime
 
 
-class Feed(Protocol):
-    """Follows the state of a cluster, and tells the runtime of it."""
+class Adapter(Protocol):
+    """Has a thread of its own."""
 
     def start(self) -> None:
         """Begin."""
@@ -22,17 +24,25 @@ class Feed(Protocol):
     def stop(self) -> None:
         """End."""
 
+
+class Feed(Adapter, Protocol):
+    """Follows the state of a cluster, and tells the runtime of it."""
+
     def late(self) -> frozenset[Kind]:
         """The kinds of which something may have happened that is not known."""
 
 
-def make_feed(settings: Settings, runtime: Runtime) -> Feed:
-    """What follows the cluster's state. Raises SettingsError where the credentials cannot be read."""
+def make_feed(settings: Settings, runtime: Runtime, health: Health) -> tuple[Feed, list[Adapter]]:
+    """What follows the cluster's state, and what tells the cluster what is in force.
+
+    Raises SettingsError where the credentials cannot be read.
+    """
     if settings.manifests is not None:
-        return FolderFeed(settings.manifests, FeedToEvents(runtime))
+        return FolderFeed(settings.manifests, FeedToEvents(runtime)), []
     # The kubernetes package takes 0.3 s and 35 MB: only who follows an API server pays for it.
     from ryu_netpol.adapters.kube import access
     from ryu_netpol.adapters.kube.feed import KubeFeed
+    from ryu_netpol.adapters.kube.tell.teller import Teller
 
     name = "--in-cluster" if settings.kubeconfig is None else f"--kubeconfig {settings.kubeconfig}"
     try:
@@ -42,7 +52,16 @@ def make_feed(settings: Settings, runtime: Runtime) -> Feed:
             found = access.kubeconfig(settings.kubeconfig, settings.context)
     except access.AccessError as error:
         raise SettingsError(f"{name}: {error}") from error
-    return KubeFeed(found, deliver=runtime.deliver, report=runtime.report)
+    teller = Teller(
+        found,
+        node=settings.node,
+        agent=health.agent,
+        standing=partial(runtime.ask, health.proven.standing),
+        report=runtime.report,
+        counted=health.record.told,
+    )
+    health.proven.subscribe(teller.wake)
+    return KubeFeed(found, deliver=runtime.deliver, report=runtime.report, back=teller.reached), [teller]
 
 
 class FeedToEvents:

@@ -20,9 +20,14 @@ def add_state(parser: argparse.ArgumentParser) -> None:
 def add_live(parser: argparse.ArgumentParser, either: argparse._MutuallyExclusiveGroup) -> None:
     """Add --live beside the option that names manifests, and the options that say which server is meant."""
     either.add_argument("--live", action="store_true", help="the cluster as its API server has it now")
+    add_server(parser, of="of --live ")
+
+
+def add_server(parser: argparse.ArgumentParser, *, of: str = "") -> None:
+    """Add the options that say which API server is meant, `of` another option or always."""
     parser.add_argument(
         "--kubeconfig", metavar="FILE", type=Path,
-        help="of --live (default: as kubectl, $KUBECONFIG or ~/.kube/config; in a pod without them, its account)",
+        help=f"{of}(default: as kubectl, $KUBECONFIG or ~/.kube/config; in a pod without them, its account)",
     )  # fmt: skip
     parser.add_argument("--context", metavar="NAME", help="of the kubeconfig (default: its current context)")
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from ryu_netpol import __version__
 
-COMMANDS = ("agent", "status", "check", "reach", "explain", "diff", "convert", "flows", "lab", "demo", "bench")
+COMMANDS = ("agent", "status", "wait", "check", "reach", "explain", "diff", "convert", "flows", "lab", "demo", "bench")
 """Each is a module of ryu_netpol.cli."""
 
 

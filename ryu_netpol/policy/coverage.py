@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from ryu_netpol.model.names import Direction, PolicyKey, Protocol
-from ryu_netpol.model.net import subtract
-from ryu_netpol.model.objects import NamedPort, PodPeer, Policy, Rule
+from ryu_netpol.model.objects import PodPeer, Policy, Rule
 from ryu_netpol.policy.identity import Identity
 from ryu_netpol.policy.rules import Population
 
@@ -32,33 +31,29 @@ class Coverage:
     """Port names that mean nothing: of ingress, at none of these endpoints; of egress, at none of the peers."""
 
 
-def unknown_ports(policy: Policy, subjects: Iterable[Identity], pods: Population) -> tuple[PortName, ...]:
+def unknown_ports(policy: Policy, subjects: Collection[Identity], pods: Population) -> tuple[PortName, ...]:
     """The port names of a policy that no destination has, where there are destinations: they allow nothing there.
 
-    Destinations of ingress rules are the endpoints here (NP-46), of egress rules the peers, wherever they are (NP-47).
+    Destinations of ingress rules are the endpoints here (NP-46), of egress rules the pods that they name, wherever they
+    are (NP-47). To whom a rule for everybody, or for a block, may lead is not asked: that is too many.
     """
     missing: set[PortName] = set()
     for direction in Direction:
         for rule in policy.rules(direction):
-            wanted = {PortName(direction, s.protocol, s.port) for s in rule.ports or () if isinstance(s.port, str)}
-            if not wanted:
-                continue
-            ingress = direction is Direction.INGRESS
-            there = (i.ports for i in subjects) if ingress else _ports_of_peers(rule, policy.key.namespace, pods)
-            found = list(there)
-            if found:
-                missing |= wanted - {PortName(direction, port.protocol, port.name) for ports in found for port in ports}
+            names = {PortName(direction, s.protocol, s.port) for s in rule.ports or () if isinstance(s.port, str)}
+            if names:
+                there = subjects if direction is Direction.INGRESS else _peers(rule, policy.key.namespace, pods)
+                missing |= {name for name in names if there and not any(_has(name, one) for one in there)}
     return tuple(sorted(missing))
 
 
-def _ports_of_peers(rule: Rule, own: str, pods: Population) -> Iterator[tuple[NamedPort, ...]]:
-    """The named ports of everybody whom an egress rule means."""
-    if rule.peers is None:
-        yield from (identity.ports for identity in pods.everybody())
-    for peer in rule.peers or ():
-        if isinstance(peer, PodPeer):
-            yield from (identity.ports for identity in pods.select(peer, own))
-        else:
-            # An identity does not say whether its pods are inside the block.
-            blocks = subtract(peer.cidr, tuple(sorted(set(peer.excepts))))
-            yield from (pod.ports for address, pod in pods.addresses() if any(address in block for block in blocks))
+def _peers(rule: Rule, own: str, pods: Population) -> Collection[Identity]:
+    """Who an egress rule means, if it names pods only."""
+    peers = [peer for peer in rule.peers or () if isinstance(peer, PodPeer)]
+    if not peers or len(peers) < len(rule.peers or ()):
+        return ()
+    return frozenset().union(*(pods.select(peer, own) for peer in peers))
+
+
+def _has(name: PortName, identity: Identity) -> bool:
+    return any(port.name == name.name and port.protocol is name.protocol for port in identity.ports)

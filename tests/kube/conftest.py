@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.kube.binaries import find
 from tests.kube.client import Client
+from tests.kube.scene import deploy
 from tests.kube.server import Server, started
-from tests.support.deploy import objects
-
-STATUSES = "/apis/netpol.ryu-netpol.io/v1alpha1/nodepolicystatuses"
 
 
 @pytest.fixture(scope="session")
@@ -25,19 +24,30 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def deployed(server: Server) -> Server:
     """The shared server with everything of deploy/ but the DaemonSet, which no controller would start."""
-    for value in objects():
-        if value["kind"] != "DaemonSet":
-            server.admin.apply(value)
-    server.wait(lambda: server.admin.request("GET", STATUSES).code == 200)
+    deploy(server)
     return server
 
 
 @pytest.fixture
-def own_server(tmp_path: Path) -> Iterator[Server]:
-    """A server for this test alone, which may stop it, kill it and take its store away."""
+def streams() -> bool | None:
+    """Whether a test's own server has streaming lists, where the test has it as a parameter; otherwise as it comes."""
+    return None
+
+
+@pytest.fixture
+def own_server(tmp_path: Path, streams: bool | None) -> Iterator[Server]:
+    """A server for this test alone, which may stop it, kill it and take its store away.
+
+    It has no streaming lists where its etcd is too old for them, or where it is told so.
+    """
     folder = tmp_path / "kube"
     folder.mkdir()
-    with started(folder, find()) as one:
+    programs, flags = find(), []
+    if streams:
+        programs = replace(programs, etcd=programs.streaming_etcd)
+    elif streams is False and programs.etcd == programs.streaming_etcd:
+        flags = ["--feature-gates=WatchList=false"]
+    with started(folder, programs, flags=flags) as one:
         yield one
 
 

@@ -9,20 +9,23 @@ from __future__ import annotations
 import base64
 import contextlib
 import http.client
+import itertools
 import json
 import shutil
 import subprocess
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from tests.kube.binaries import Binaries
-from tests.kube.client import Client, kubeconfig
+from tests.kube.client import Client, Object, kubeconfig
 from tests.kube.processes import Process, api_command, etcd_command, free_ports
 
 PATIENCE = 60.0
 """Seconds that the server may take to be ready."""
+AT_ONCE = 100
+"""Objects that are written to etcd together: it takes at most 128, and 1.5 MiB."""
 TOKEN = "administrator"
 """The token of who may do everything."""
 NO_ADMISSION = ("ServiceAccount",)
@@ -99,10 +102,10 @@ class Server:
         self.start(*flags)
 
     def end(self) -> None:
-        """End both programs."""
+        """End both programs, at once: in order, kube-apiserver would wait for its clients."""
         self._hang_up()
-        self.api.stop()
-        self.etcd.stop()
+        self.api.kill()
+        self.etcd.kill()
 
     def client(self, token: str) -> Client:
         """A new connection with somebody's token. Raises OSError before the first start."""
@@ -139,13 +142,25 @@ class Server:
         shutil.copytree(copy, self.folder / "etcd")
         self.start()
 
+    def fill(self, values: Iterable[tuple[str, Object]]) -> None:
+        """Write objects straight into etcd, each at its place below /registry, as somebody does who restores a backup.
+
+        Nobody looks at them: they must be as kube-apiserver would have stored them. It reads JSON there, too, and hears
+        of them as of any change.
+        """
+        puts = (
+            {"requestPut": {"key": _text(f"/registry/{place}"), "value": _text(json.dumps(value))}}
+            for place, value in values
+        )
+        while some := list(itertools.islice(puts, AT_ONCE)):
+            self._ask_store("kv/txn", {"success": some})
+
     def compact(self) -> int:
         """Make etcd forget every older revision, and return the one that is left.
 
         kube-apiserver goes on to serve older lists and watches from memory, until it is restarted.
         """
-        key = base64.b64encode(b"/registry").decode()
-        revision = int(self._ask_store("kv/range", {"key": key})["header"]["revision"])
+        revision = int(self._ask_store("kv/range", {"key": _text("/registry")})["header"]["revision"])
         self._ask_store("kv/compaction", {"revision": revision, "physical": True})
         return revision
 
@@ -178,6 +193,11 @@ class Server:
     def service_account_kubeconfig(self, namespace: str, name: str) -> Path:
         """A file that leads to this server as a ServiceAccount."""
         return self.kubeconfig(self.service_account_token(namespace, name))
+
+
+def _text(value: str) -> str:
+    """As etcd's JSON has keys and values."""
+    return base64.b64encode(value.encode()).decode()
 
 
 @contextlib.contextmanager

@@ -24,7 +24,7 @@ ALLOWED = {
         for verb in ("get", "list", "watch")
         for group in ("networking.k8s.io", "extensions")
     ),
-    *((verb, "netpol.ryu-netpol.io", "nodepolicystatuses") for verb in ("get", "create", "patch")),
+    *((verb, "netpol.ryu-netpol.io", "nodepolicystatuses") for verb in ("get", "list", "create", "patch")),
     ("patch", "netpol.ryu-netpol.io", "nodepolicystatuses/status"),
     *((verb, group, "events") for verb in ("create", "patch") for group in ("", "events.k8s.io")),
 }
@@ -43,6 +43,7 @@ KINDS = (
 VERBS = ("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection", "impersonate", "escalate")
 STATUS = {
     "agent": "ryu-netpol 0.1.0 on os-ken 4.2.2",
+    "told": "2026-01-02T03:04:06.000000Z",
     "inForce": {
         "generation": 7,
         "since": "2026-01-02T03:04:05.678901Z",
@@ -66,7 +67,7 @@ STATUS = {
         }
     ],
 }
-SAMPLE = {"apiVersion": "netpol.ryu-netpol.io/v1alpha1", "kind": "NodePolicyStatus", "metadata": {"name": "node1"}}
+SAMPLE = {"apiVersion": "netpol.ryu-netpol.io/v1alpha1", "kind": "NodePolicyStatus", "metadata": {"name": "told1"}}
 
 
 @pytest.fixture
@@ -166,7 +167,7 @@ def test_the_installer_asks_for_the_blocks_of_its_node(
     """With the account's token: podCIDRs go to plugin and agent; a node without them, or none at all, is a sentence."""
     admin = deployed.admin
     specs = ({"podCIDR": "10.244.1.0/24", "podCIDRs": ["10.244.1.0/24"]}, {})
-    nodes = [{**reference("v1", "Node", f"node{n}"), "spec": spec} for n, spec in enumerate(specs, start=1)]
+    nodes = [{**reference("v1", "Node", f"plugged{n}"), "spec": spec} for n, spec in enumerate(specs, start=1)]
     for node in nodes:
         admin.create(node)
     (tmp_path / "ca.crt").write_bytes(deployed.ca.read_bytes())
@@ -177,7 +178,7 @@ def test_the_installer_asks_for_the_blocks_of_its_node(
     places = ["--bin", str(tmp_path), "--conf", str(tmp_path), "--service-account", str(tmp_path)]
     statuses = [
         install.main(["--node", node, "--agent-options", str(tmp_path / "options"), *places])
-        for node in ("node1", "node2", "node3")
+        for node in ("plugged1", "plugged2", "plugged3")
     ]
     for node in nodes:
         admin.delete(node)
@@ -187,6 +188,6 @@ def test_the_installer_asks_for_the_blocks_of_its_node(
     assert plugin["ipam"]["ranges"][0][0]["subnet"] == "10.244.1.0/24"
     assert (tmp_path / "options").read_text() == "--pod-cidr 10.244.1.0/24 --bridge br-int\n"
     assert capsys.readouterr().err.splitlines() == [
-        "cni.install: node node2 has no podCIDRs yet: kube-controller-manager needs --allocate-node-cidrs.",
-        "cni.install: the API server does not show node node3: 404 Not Found.",
+        "cni.install: node plugged2 has no podCIDRs yet: kube-controller-manager needs --allocate-node-cidrs.",
+        "cni.install: the API server does not show node plugged3: 404 Not Found.",
     ]

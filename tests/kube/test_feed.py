@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,8 +13,9 @@ import pytest
 
 from ryu_netpol.adapters.kube import access, questions
 from ryu_netpol.adapters.kube.feed import KubeFeed
-from ryu_netpol.agent.events import Deleted, Event, Relisted, Together, Upserted
-from ryu_netpol.agent.store import Store
+from ryu_netpol.adapters.kube.protocol import Ask, Mode
+from ryu_netpol.adapters.kube.reflector import Reflector
+from ryu_netpol.agent.events import Together
 from ryu_netpol.model.decode import decode
 from ryu_netpol.model.names import PodKey, PolicyKey
 from ryu_netpol.model.objects import Cluster
@@ -20,6 +23,7 @@ from tests.kube.client import Client
 from tests.kube.server import Server
 from tests.kube.wire import wire
 from tests.support.deploy import objects
+from tests.support.recorder import Recorder
 
 Json = dict[str, Any]
 SHOP = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop", "labels": {"team": "a"}}}
@@ -45,30 +49,13 @@ def policy(name: str, **spec: Any) -> Json:
     }
 
 
-class Followed:
+class Followed(Recorder):
     """A feed on a server."""
 
     def __init__(self, server: Server, config: Path) -> None:
+        super().__init__()
         self.server = server
-        self.store = Store()
-        self.events: list[Event] = []
-        self.reports: list[tuple[str, str]] = []
-        self.feed = KubeFeed(access.kubeconfig(config), deliver=self._deliver, report=self._report)
-
-    def _deliver(self, event: Event) -> None:
-        assert isinstance(event, Upserted | Deleted | Relisted | Together)
-        self.events.append(event)
-        self.store.apply(event)
-
-    def _report(self, what: str, message: str) -> None:
-        self.reports.append((what, message))
-
-    @property
-    def cluster(self) -> Cluster:
-        return self.store.snapshot()
-
-    def told(self, what: str) -> bool:
-        return any(kind == what for kind, _ in self.reports)
+        self.feed = KubeFeed(access.kubeconfig(config), deliver=self.deliver, report=self.report)
 
     def agrees(self) -> bool:
         """Whether what is known is what the server has."""
@@ -110,8 +97,27 @@ def rules() -> list[Json]:
     return [one for one in objects() if one["kind"] in wanted and one["metadata"]["name"] == "ryu-netpol"]
 
 
+BOTH = pytest.mark.parametrize("streams", [False, True], ids=["lists", "streaming lists"])
+STREAMING = pytest.mark.parametrize("streams", [True], ids=["streaming lists"])
+
+
 @pytest.fixture
-def followed(own_server: Server) -> Iterator[Followed]:
+def modes(monkeypatch: pytest.MonkeyPatch) -> list[Mode]:
+    """What feeds ask for."""
+    asked: list[Mode] = []
+    ask = Reflector.next
+
+    def next_(self: Reflector) -> Ask:
+        found = ask(self)
+        asked.append(found.mode)
+        return found
+
+    monkeypatch.setattr(Reflector, "next", next_)
+    return asked
+
+
+@pytest.fixture
+def followed(own_server: Server, modes: list[Mode], streams: bool | None) -> Iterator[Followed]:
     """A feed on a server with a namespace, two pods and a policy, which it has told."""
     admin = own_server.admin
     for one in (*rules(), SHOP, pod("web"), pod("db"), policy("deny")):
@@ -119,11 +125,21 @@ def followed(own_server: Server) -> Iterator[Followed]:
     followed = Followed(own_server, own_server.service_account_kubeconfig("kube-system", "ryu-netpol"))
     followed.feed.start()
     assert wait(lambda: followed.store.synced)
+    assert streams in (None, listed_by_streams(modes))
     followed.wait_agrees()
     yield followed
     followed.feed.stop()
 
 
+def listed_by_streams(modes: list[Mode]) -> bool:
+    """Whether the four lists came as streams, at once and without another question; or in the other way, as wanted."""
+    if modes.count(Mode.STREAM) == len(modes) - 1 == 4:
+        return True
+    assert set(modes) >= {Mode.STREAM, Mode.CACHE}
+    return False
+
+
+@BOTH
 def test_everything_is_followed(followed: Followed) -> None:
     """Created, changed, deleted, the annotation of 1.3: each arrives as it is on the server."""
     admin = followed.server.admin
@@ -160,7 +176,62 @@ def test_many_objects(followed: Followed, monkeypatch: pytest.MonkeyPatch, way: 
 
     assert other.agrees()
     assert len(other.cluster.pods) == 302
-    assert other.told("kube_gone") == (way == "in pages")
+    assert bool(other.told("kube_gone")) == (way == "in pages")
+
+
+@STREAMING
+def test_ten_thousand_pods_in_one_stream(own_server: Server, modes: list[Mode]) -> None:
+    """All of them are there at its end, which comes soon, and what happens then follows on the same stream."""
+    admin = own_server.admin
+    for one in (*rules(), SHOP):
+        admin.create(one)
+    status = {"phase": "Running"}
+    numbered = ({**pod(f"pod-{number}", number=str(number)), "status": status} for number in range(10_000))
+    own_server.fill((f"pods/shop/{one['metadata']['name']}", one) for one in numbered)
+    # A hundred of them have one version, of which the server may have heard in part: its own objects have one each.
+    assert wait(lambda: len(admin.ask("GET", "/api/v1/pods?resourceVersion=0")["items"]) == 10_000)
+    followed = Followed(own_server, own_server.service_account_kubeconfig("kube-system", "ryu-netpol"))
+    followed.feed.start()
+    assert wait(lambda: len(followed.store.pods) == 10_000)
+    admin.create(policy("late"))
+    admin.create(pod("late"))
+    followed.wait_agrees()
+    followed.feed.stop()
+
+    assert listed_by_streams(modes)
+    assert followed.reports == []
+
+
+DEEP = '{"f:a":' * 3_000 + "{}" + "}" * 3_000
+NO_UTF8 = b'{"f:\xff":{}}'
+
+
+@STREAMING
+def test_objects_that_no_decoder_follows(followed: Followed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """managedFields nested too deep or no UTF-8, as anybody may write them: harmless in watch, stream and list."""
+    admin = followed.server.admin
+    for name, fields in (("deep", DEEP.encode()), ("odd", NO_UTF8)):
+        entry = {"manager": "m", "operation": "Apply", "fieldsType": "FieldsV1", "fieldsV1": "here"}
+        for value in (policy(name), pod(name)):
+            value["metadata"]["managedFields"] = [{**entry, "apiVersion": value["apiVersion"]}]
+            text = json.dumps(value).encode().replace(b'"here"', fields)
+            with contextlib.suppress(RecursionError, UnicodeDecodeError):  # no answer that Python's json can read
+                admin.request("POST", admin.path(value, named=False), text)
+    admin.create(pod("after"))
+    assert wait(lambda: PodKey("shop", "after") in followed.cluster.pods)
+    others = [Followed(followed.server, followed.server.admin_kubeconfig()) for _ in range(2)]
+    others[0].feed.start()
+    assert wait(lambda: others[0].store.synced)
+    monkeypatch.setattr(questions, "stream", lambda version, chance: (("limit", "no number"),))
+    others[1].feed.start()
+    assert wait(lambda: others[1].store.synced)
+
+    names = {"web", "db", "deep", "odd", "after"}
+    for one in (followed, *others):
+        one.feed.stop()
+        assert names == {key.name for key in one.cluster.pods}
+        assert {"deny", "deep", "odd"} == {key.name for key in one.cluster.policies}
+        assert one.reports == []
 
 
 def test_a_server_that_ends_and_comes_back(followed: Followed) -> None:
@@ -177,8 +248,12 @@ def test_a_server_that_ends_and_comes_back(followed: Followed) -> None:
     assert followed.told("kube_unreachable")
 
 
-@pytest.mark.parametrize("compact", [False, True], ids=["remembered", "forgotten"])
-def test_what_happens_while_nobody_listens(own_server: Server, compact: bool) -> None:
+@pytest.mark.parametrize(
+    ("compact", "streams"),
+    [(False, False), (True, False), (True, True)],
+    ids=["remembered", "forgotten", "forgotten, streaming lists"],
+)
+def test_what_happens_while_nobody_listens(own_server: Server, modes: list[Mode], streams: bool, compact: bool) -> None:
     """Created, changed and deleted behind a cut wire: known as one event, whether the server can still tell or not."""
     admin = own_server.admin
     for one in (*rules(), SHOP, pod("web"), pod("db"), policy("deny")):
@@ -190,6 +265,7 @@ def test_what_happens_while_nobody_listens(own_server: Server, compact: bool) ->
         followed = Followed(own_server, config)
         followed.feed.start()
         assert wait(lambda: followed.store.synced)
+        assert streams == listed_by_streams(modes)
         followed.wait_agrees()
         before = len(followed.events)
         between.cut()
@@ -201,12 +277,12 @@ def test_what_happens_while_nobody_listens(own_server: Server, compact: bool) ->
             own_server.kill()
             own_server.compact()
             own_server.start()
-        assert wait(lambda: followed.told("kube_unreachable"))
+        assert wait(lambda: bool(followed.told("kube_unreachable")))
         between.mend()
 
         followed.wait_agrees()
         followed.feed.stop()
-    assert followed.told("kube_gone") == compact
+    assert bool(followed.told("kube_gone")) == compact
     assert len(followed.events) == before + 1
     assert isinstance(followed.events[-1], Together)
 
@@ -258,7 +334,7 @@ def test_permission_is_taken_and_given_back(followed: Followed) -> None:
     server.kill()
     server.start()
     server.admin.create(policy("late"))
-    assert wait(lambda: followed.told("kube_denied"))
+    assert wait(lambda: bool(followed.told("kube_denied")))
     assert DENY in followed.cluster.policies
     assert PolicyKey("shop", "late") not in followed.cluster.policies
 
@@ -281,7 +357,7 @@ def test_tokens_rotate(own_server: Server, tmp_path: Path) -> None:
     admin.create(account)
     own_server.kill()
     own_server.start()
-    assert wait(lambda: followed.told("kube_denied"))
+    assert wait(lambda: bool(followed.told("kube_denied")))
 
     own_server.service_account_kubeconfig("kube-system", "ryu-netpol").replace(config)
     own_server.admin.create(policy("late"))

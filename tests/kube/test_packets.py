@@ -6,18 +6,18 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.kube.packets import SPACE, Scene, scene
+from tests.kube.packets import SPACE, Called, called
 from tests.kube.server import Server
 
 
 @pytest.fixture(scope="module")
-def shown(deployed: Server) -> Iterator[Scene]:
+def shown(deployed: Server) -> Iterator[Called]:
     """The lab, whose agent follows the server as the account of deploy/."""
-    with scene(deployed) as made:
+    with called(deployed) as made:
         yield made
 
 
-def test_a_policy_becomes_packets_that_are_dropped(shown: Scene) -> None:
+def test_a_policy_becomes_packets_that_are_dropped(shown: Called) -> None:
     """Applied, nobody is answered any more; deleted, everybody is again; three times."""
     for _ in range(3):
         assert shown.line.knock()
@@ -29,7 +29,7 @@ def test_a_policy_becomes_packets_that_are_dropped(shown: Scene) -> None:
         shown.delete()
 
 
-def test_the_annotation_of_1_3_isolates(shown: Scene) -> None:
+def test_the_annotation_of_1_3_isolates(shown: Called) -> None:
     """`kubectl annotate ns` works on a server of today (LG-1)."""
     isolation = '{"ingress": {"isolation": "DefaultDeny"}}'
     name = "net.beta.kubernetes.io/network-policy"

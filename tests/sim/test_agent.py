@@ -63,10 +63,13 @@ def change_of(step: Change) -> Upserted | Deleted:
     return Deleted(step.old)
 
 
-def assert_means(world: World, cluster: Cluster, rng: random.Random, probes: int = 60) -> None:
-    """What is on the switch does what the oracle says, for connections that only this node judges."""
+def assert_means(
+    world: World, cluster: Cluster, rng: random.Random, probes: int = 60, *, flows: FlowTable | None = None
+) -> None:
+    """What is on the switch, or these flows, does what the oracle says, for connections that only this node judges."""
+    flows = world.flows if flows is None else flows
     node = node_of(cluster)
-    judge = FlowJudge([OfflineNode(OURS, node.bridge, node.policy, node.numbers, world.flows, node.meters)])
+    judge = FlowJudge([OfflineNode(OURS, node.bridge, node.policy, node.numbers, flows, node.meters)])
     oracle = Oracle(cluster)
     for connection in grid(cluster, OURS).sample(rng, probes):
         remote = any(

@@ -10,7 +10,6 @@ import pytest
 
 from ryu_netpol.flows.offline import offline_node
 from ryu_netpol.model.names import Direction
-from ryu_netpol.model.net import Address
 from ryu_netpol.model.objects import BlockPeer, Cluster, Namespace, Pod, Rule
 from ryu_netpol.policy.coverage import Coverage, PortName
 from ryu_netpol.policy.live import Change, Changes, LivePolicy
@@ -85,7 +84,7 @@ def missed(old: NodePolicy, new: NodePolicy, touched: Touched) -> dict[str, set[
 def coverage(cluster: Cluster, policy: NodePolicy) -> set[Coverage]:
     """What policies mean here, pod by pod."""
     here = set(policy.local.values())
-    owners = {address: cluster.pods[owner.pod] for address, owner in policy.owners.items()}
+    owners = [cluster.pods[owner.pod] for owner in policy.owners.values()]
     found = set()
     for key, value in cluster.policies.items():
         namespace = cluster.namespaces[key.namespace]
@@ -98,7 +97,7 @@ def coverage(cluster: Cluster, policy: NodePolicy) -> set[Coverage]:
             for rule in value.rules(direction):
                 there = [cluster.pods[e.pod] for e in subjects]
                 if direction is Direction.EGRESS:
-                    there = [pod for at, pod in owners.items() if means(rule, key.namespace, at, pod, cluster)]
+                    there = [pod for pod in owners if means(rule, key.namespace, pod, cluster)]
                 has = {(port.name, port.protocol) for pod in there for port in pod.ports}
                 for spec in rule.ports or ():
                     if there and isinstance(spec.port, str) and (spec.port, spec.protocol) not in has:
@@ -107,18 +106,16 @@ def coverage(cluster: Cluster, policy: NodePolicy) -> set[Coverage]:
     return found
 
 
-def means(rule: Rule, own: str, address: Address, pod: Pod, cluster: Cluster) -> bool:
-    """Whether one of a rule's peers means the pod that has this address."""
+def means(rule: Rule, own: str, pod: Pod, cluster: Cluster) -> bool:
+    """Whether a rule that names nothing but pods names this one."""
     namespace = cluster.namespaces[pod.key.namespace]
+    found = False
     for peer in rule.peers or ():
         if isinstance(peer, BlockPeer):
-            if address in peer.cidr and not any(address in block for block in peer.excepts):
-                return True
-        else:
-            there = peer.namespaces.matches(namespace.labels) if peer.namespaces else namespace.name == own
-            if there and (peer.pods is None or peer.pods.matches(pod.labels)):
-                return True
-    return rule.peers is None
+            return False
+        there = peer.namespaces.matches(namespace.labels) if peer.namespaces else namespace.name == own
+        found |= there and (peer.pods is None or peer.pods.matches(pod.labels))
+    return found
 
 
 def follow(seed: int, *, steps: int = 12) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from ryu_netpol.agent.core import Agent
 from ryu_netpol.agent.effects import (
@@ -64,6 +64,8 @@ class World:
         """Bundles are neither committed nor refused until `release`."""
         self.lag = False
         """Cached flows are not revalidated: nothing comes in force until the test says so."""
+        self.seen: list[Callable[[Event], object]] = []
+        """Called after every event that the agent has handled."""
         self._held: list[Plan] = []
         self._inbox: deque[Event] = deque()
 
@@ -71,7 +73,11 @@ class World:
         """Let the agent handle events, and do what it wants."""
         self._inbox.extend(events)
         while self._inbox:
-            for effect in self.agent.handle(self._inbox.popleft()):
+            event = self._inbox.popleft()
+            effects = self.agent.handle(event)
+            for call in self.seen:
+                call(event)
+            for effect in effects:
                 self.effects.append(effect)
                 self._do(effect)
 

@@ -5,16 +5,21 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from ryu_netpol.adapters.health.gauges import Gauges, Questions
+from ryu_netpol.adapters.health.gauges import Gauges
 from ryu_netpol.adapters.health.health import About, Health
-from ryu_netpol.agent.events import Upserted
+from ryu_netpol.adapters.health.proven import policy_gauges
+from ryu_netpol.agent.events import Kind, Reached, Said, Upserted
+from ryu_netpol.agent.standing import Concern, PolicyStanding
 from ryu_netpol.cli.main import COMMANDS, main
 from ryu_netpol.flows.document import document
+from ryu_netpol.model.names import Api, PolicyKey
 from tests.support import build
+from tests.support.questions import questions
 from tests.unit.agent.test_glance import started
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -112,12 +117,10 @@ def report_kinds() -> set[str]:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and node.args:
                 called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-                if called in ("report", "_report", "Report"):
+                if called in ("report", "_report", "Report", "Problem"):
                     kinds |= texts(node.args[0])
             elif path.parent.name == "kube" and isinstance(node, ast.Constant):
                 kinds |= {text for text in texts(node) if text.startswith(("kube_", "object_"))}
-            elif isinstance(node, ast.Tuple) and len(node.elts) == 2 and path.parent.name == "agent":
-                kinds |= texts(node.elts[0]) if isinstance(node.elts[1], ast.JoinedStr) else set()
     return {kind for kind in kinds if KIND.fullmatch(kind)}
 
 
@@ -147,10 +150,17 @@ def test_metrics_are_those_of_the_agent() -> None:
     world = started()
     health = Health(About("node1", "1", "os-ken", "folder", 0.0))
     health.record.reported("gateway", "it is gone")
-    health.record.handled(Upserted(build.pod("a/b")), (), delivered=0.0, took=0.0, pending=False)
-    health.registry.register(Gauges(Questions(world.agent.glance, world.agent.tables, frozenset), health.record))
+    broken = Said("u", "7", 1, ("spec: it is wrong",))
+    for event in (Upserted(build.pod("a/b")), Reached(Kind.POLICY, Api.V1, "7", {PolicyKey("a", "b"): broken})):
+        health.handled(event, (), delivered=0.0, took=0.0, progress=world.agent.progress)
+    asked = questions(world, health.proven)
+    hint = Concern("NetworkPolicy", Api.V1, "a", "b", "PortNotFound", "no port")
+    policy = PolicyStanding(PolicyKey("a", "b"), 1, "7", 1, 0.0, 0.0, 1)
+    standing = replace(asked.ask(asked.standing), hints=(hint,), policies=(policy,))
+    health.record.told("status", "written")
+    health.registry.register(Gauges(asked._replace(standing=lambda _: standing), health.record))
     found: dict[str, set[str]] = {}
-    for family in health.registry.collect():
+    for family in [*health.registry.collect(), *policy_gauges(standing)]:
         for sample in family.samples:
             if sample.name.startswith("ryu_netpol_") and not sample.name.endswith("_created"):
                 found.setdefault(re.sub(r"_(bucket|sum|count)$", "", sample.name), set()).update(sample.labels)

@@ -43,6 +43,7 @@ PROGRAMS = {"ryu_netpol/flows/document.py"}
 BLANKET = {
     "cni/main.py": "the specification wants an error document, whatever happened: it is told in `details`",
     "ryu_netpol/adapters/kube/follower.py": "reported, and everything of that kind is listed again",
+    "ryu_netpol/adapters/kube/tell/teller.py": "reported, and the agent is asked again",
     "ryu_netpol/adapters/ovsdb.py": "reported, and the replica is made anew",
     "ryu_netpol/runtime.py": "a question's defect is raised again where it was asked",
     "ryu_netpol/adapters/ryu_compat/server.py": "the connection is closed: the application hears of it, and it returns",
@@ -216,7 +217,7 @@ def test_a_missing_environment_is_named_in_one_sentence() -> None:
 def test_a_missing_control_plane_is_named_in_one_sentence() -> None:
     """It needs no root, and the sentence says where each program comes from."""
     assert complaint(["kube"], lambda _: False) == (
-        "tests/kube cannot run here, they lack etcd (Debian package etcd-server), "
+        "tests/kube cannot run here, they lack etcd (`make test-kube` builds it where there is Go), "
         "kube-apiserver (`make test-kube` builds it where there is Go), "
         "kubectl (`make test-kube` builds it where there is Go), "
         "openssl (Debian package openssl): run `make setup` and the tests as root, or `make test-unit`."

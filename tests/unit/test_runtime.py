@@ -14,6 +14,7 @@ from ryu_netpol.agent.boundary import Database, Settler, SwitchLink
 from ryu_netpol.agent.core import Agent
 from ryu_netpol.agent.effects import Effect
 from ryu_netpol.agent.events import Event, Kind, Relisted, SwitchUp
+from ryu_netpol.agent.progress import Progress
 from ryu_netpol.model.names import NodeName
 from ryu_netpol.runtime import Runtime
 
@@ -31,9 +32,9 @@ class Seen:
         self.reports: list[tuple[str, str]] = []
 
     def handled(
-        self, event: Event, effects: tuple[Effect, ...], *, delivered: float, took: float, pending: bool
+        self, event: Event, effects: tuple[Effect, ...], *, delivered: float, took: float, progress: Progress
     ) -> None:
-        assert pending
+        assert progress == Progress(pending=True, generation=0, in_force=None)
         self.handled_.append((event, len(effects)))
         self.times.append((delivered, took))
 

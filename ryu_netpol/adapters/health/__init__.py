@@ -3,6 +3,7 @@
 logs       lines as text or JSON
 record     what happened, counted while it happens
 lag        how long a change takes
+proven     what is in force, and what fails
 gauges     how it stands, read when somebody asks
 checks     is it alive, is it ready
 status     all of it, for `ryu-netpol status`

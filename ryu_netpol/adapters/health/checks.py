@@ -61,9 +61,18 @@ class Heart:
 def readiness(glance: Callable[[], Glance]) -> tuple[Check, ...]:
     """Whether everything that was heard is installed, or what is missing."""
     try:
-        now = glance()
+        return conditions(glance())
     except TimeoutError as error:
-        return (Check("agent", False, str(error)),)
+        return unanswered(error)
+
+
+def unanswered(error: TimeoutError) -> tuple[Check, ...]:
+    """An agent that does not answer is not ready."""
+    return (Check("agent", False, str(error)),)
+
+
+def conditions(now: Glance) -> tuple[Check, ...]:
+    """The same of one that has answered."""
     heard, switch = now.heard, now.switch
     missing = ", ".join(kind for kind in Kind if kind not in heard.listed)
     unknown = [

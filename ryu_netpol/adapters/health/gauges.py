@@ -4,27 +4,40 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, TypeVar
 
 from prometheus_client import CollectorRegistry, Info, ProcessCollector
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from ryu_netpol.adapters.health import proven
 from ryu_netpol.adapters.health.record import Record
+from ryu_netpol.agent.core import Agent
 from ryu_netpol.agent.events import Kind
 from ryu_netpol.agent.glance import Glance
+from ryu_netpol.agent.standing import Standing, Version
 from ryu_netpol.flows.pipeline import TableId
 
 STATES = ("ready", "waiting", "closed", "unknown")
 _Counts = Mapping[int, int]
+_T = TypeVar("_T")
+
+
+class Ask(Protocol):
+    """Has a question answered in the agent's thread. Who needs several answers asks for them together."""
+
+    def __call__(self, question: Callable[[Agent], _T], /) -> _T:
+        """The answer. Raises TimeoutError where there is none within 3 s."""
 
 
 class Questions(NamedTuple):
-    """What can be asked; the first two raise TimeoutError where the agent does not answer."""
+    """What can be asked."""
 
-    glance: Callable[[], Glance]
-    tables: Callable[[], tuple[_Counts, _Counts]]
-    """How many flows each table should have, and has. Takes as long as there are flows."""
+    ask: Ask
+    standing: Callable[[Agent], Standing]
+    """A question: what can be proved. Takes as long as there are policies that select an endpoint here."""
+    seen: Callable[[], Mapping[Kind, Version]]
+    """Up to which version objects have been heard of. Always answered."""
     late: Callable[[], frozenset[Kind]]
     """The kinds of which the feed may not know everything that has happened. Always answered."""
 
@@ -46,8 +59,7 @@ class Gauges(Collector):
             last = self._record.last_event
             yield _gauge("feed_last_event_timestamp_seconds", "When the feed said something last.", last)
         try:
-            glance = self._questions.glance()
-            desired, installed = self._tables(glance)
+            glance, standing, (desired, installed) = self._questions.ask(self._look)
         except TimeoutError:
             yield _gauge("answering", "1 if the agent's thread answers.", 0)
             return
@@ -72,16 +84,17 @@ class Gauges(Collector):
         yield _gauge("identities", "Identities that have a number.", sizes.identities)
         yield _gauge("rules", "Rules of these policies.", sizes.rules)
         yield _gauge("problems", "Problems of endpoints and addresses that last.", len(glance.problems))
+        yield from proven.gauges(standing, self._questions.seen())
         yield _gauges("flows_desired", "Flows that should be on the switch.", "table", _named(desired))
         if switch.connected:
             yield _gauges("flows_installed", "Flows that are on the switch.", "table", _named(installed))
 
-    def _tables(self, glance: Glance) -> tuple[_Counts, _Counts]:
-        now = glance.switch
-        if self._counted is None or self._counted[0] != now:
-            # Asked for later than the glance: if it has changed since, the next collection counts again.
-            self._counted = now, self._questions.tables()
-        return self._counted[1]
+    def _look(self, agent: Agent) -> tuple[Glance, Standing, tuple[_Counts, _Counts]]:
+        """What all gauges are read from; how many flows each table should have and has takes as long as there are."""
+        glance = agent.glance()
+        if self._counted is None or self._counted[0] != glance.switch:
+            self._counted = glance.switch, agent.tables()
+        return glance, self._questions.standing(agent), self._counted[1]
 
 
 def make_registry() -> CollectorRegistry:

@@ -7,14 +7,17 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry
+from prometheus_client.core import Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
+from ryu_netpol.adapters.health import proven
 from ryu_netpol.adapters.health.checks import Check, Heart, readiness, told
 from ryu_netpol.adapters.health.gauges import Questions
 from ryu_netpol.adapters.health.record import Record
 from ryu_netpol.adapters.health.status import About, status
+from ryu_netpol.agent.core import Agent
 
-_TEXT = "text/plain; charset=utf-8"
+_TEXT, _JSON = "text/plain; charset=utf-8", "application/json"
 
 
 class Answer(NamedTuple):
@@ -39,16 +42,18 @@ class Pages:
         self._pages: dict[str, Callable[[], Answer]] = {
             "/metrics": self._metrics,
             "/livez": lambda: _checked([self._heart.check()]),
-            "/readyz": lambda: _checked(readiness(self._questions.glance)),
+            "/readyz": lambda: _checked(readiness(lambda: questions.ask(Agent.glance))),
             "/status": self._status,
+            "/policies": self._policies,
+            "/metrics/policies": self._policy_metrics,
         }
 
     def __call__(self, path: str, *, local: bool) -> Answer:
-        """The answer; `local`: who asks is on this node. Names of pods are for them only."""
+        """The answer; `local`: who asks is on this node. Names of pods, and what is wrong, are for them only."""
         page = self._pages.get(path.partition("?")[0])
         if page is None:
             return Answer(404, f"there is {', '.join(self._pages)}\n".encode())
-        if page == self._status and not local:
+        if page in (self._status, self._policies) and not local:
             return Answer(403, b"only this node itself may ask for it\n")
         return page()
 
@@ -57,7 +62,33 @@ class Pages:
 
     def _status(self) -> Answer:
         said = status(self._about, self._record, self._questions)
-        return Answer(200, json.dumps(said).encode(), "application/json")
+        return Answer(200, json.dumps(said).encode(), _JSON)
+
+    def _policies(self) -> Answer:
+        try:
+            said = proven.policies(self._questions.ask(self._questions.standing))
+        except TimeoutError as error:
+            return Answer(503, f"{error}\n".encode())
+        return Answer(200, json.dumps(said).encode(), _JSON)
+
+    def _policy_metrics(self) -> Answer:
+        try:
+            standing = self._questions.ask(self._questions.standing)
+        except TimeoutError as error:
+            return Answer(503, f"{error}\n".encode())
+        return Answer(200, generate_latest(_Once(proven.policy_gauges(standing))), CONTENT_TYPE_PLAIN_0_0_4)
+
+
+class _Once(CollectorRegistry):
+    """A registry of what has been collected already."""
+
+    def __init__(self, metrics: Iterable[Metric]) -> None:
+        super().__init__()
+        self._metrics = metrics
+
+    def collect(self) -> Iterable[Metric]:
+        """These metrics, once."""
+        return self._metrics
 
 
 def _checked(checks: Iterable[Check]) -> Answer:

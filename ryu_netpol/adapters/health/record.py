@@ -16,6 +16,7 @@ from ryu_netpol.agent.events import (
     CommitFailed,
     Deleted,
     Event,
+    Reached,
     Relisted,
     Replaced,
     SwitchUp,
@@ -26,7 +27,7 @@ from ryu_netpol.agent.store import kind_of
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 LAST = 20
-_FEED = (Upserted, Deleted, Relisted, Replaced, Together)
+_FEED = (Upserted, Deleted, Relisted, Replaced, Reached, Together)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Told:
 
 
 class Record:
-    """Fulfils `agent.boundary.Observer`. No label names an object: there are as many time series in any cluster."""
+    """No label names an object: there are as many time series in any cluster."""
 
     def __init__(self, registry: CollectorRegistry, *, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
@@ -68,6 +69,9 @@ class Record:
         changes = counter("flow_changes", "Flows in bundles that were sent.", "change")
         self._added, self._deleted = changes.labels("add"), changes.labels("delete")
         self._reports = counter("reports", "Problems told, by kind.", "what")
+        self._written = counter(
+            "api_writes", "What the API server was told: the status of the node, Events.", "what", "result"
+        )
         self._planning = seconds("plan_seconds", "Computing a plan: the agent's time for the event that led to it.")
         self._taking = seconds(
             "change_seconds", "From the delivery of the oldest event in a bundle to its acknowledgement."
@@ -103,12 +107,16 @@ class Record:
         with self._lock:
             self._told.append(Told(self._clock(), what, message))
 
+    def told(self, what: str, result: str) -> None:
+        """Count what the API server was told; from any thread."""
+        self._written.labels(what, result).inc()
+
     def last_reports(self) -> tuple[Told, ...]:
         """The last problems, oldest first."""
         with self._lock:
             return tuple(self._told)
 
-    def _count(self, event: Upserted | Deleted | Relisted | Replaced | Together) -> None:
+    def _count(self, event: Upserted | Deleted | Relisted | Replaced | Reached | Together) -> None:
         match event:
             case Upserted(item) | Deleted(item):
                 self._events.labels(kind_of(item), type(event).__name__.lower()).inc()
@@ -116,6 +124,8 @@ class Record:
                 self._events.labels(kind, "relisted").inc()
             case Replaced():
                 self._events.labels("all", "replaced").inc()
+            case Reached():
+                pass  # says only how far the others are
             case Together(events):
                 for each in events:
                     self._count(each)

@@ -1,4 +1,8 @@
-"""HTTP for probes, Prometheus and `ryu-netpol status`: reading only, in threads of its own."""
+"""HTTP for probes, Prometheus and `ryu-netpol status`: reading only, in threads of its own.
+
+An address that cannot be listened at ends nothing: to enforce policy matters more than to be watched. It is told, and
+tried again until it can be.
+"""
 
 from __future__ import annotations
 
@@ -8,18 +12,18 @@ import socket
 import socketserver
 import sys
 import threading
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
 from typing import Any, Protocol
 
+from ryu_netpol.adapters.health.logs import fields
 from ryu_netpol.adapters.health.pages import Answer
 
 _LOG = logging.getLogger(__name__)
 POLL = 0.2
 """Seconds that an end may take to be noticed."""
-
-
-class AddressError(OSError):
-    """The address cannot be listened at; one sentence."""
+AGAIN = 10.0
+"""Seconds after which an address is tried again."""
 
 
 class Answers(Protocol):
@@ -30,32 +34,61 @@ class Answers(Protocol):
 
 
 class HealthServer:
-    """Listens from its making, answers from start() to stop()."""
+    """Answers from start() to stop(), as soon as it can listen."""
 
-    def __init__(self, host: str, port: int, pages: Answers) -> None:
-        """Port 0: one that is free. Raises AddressError."""
-        try:
-            self._server = _Server(host, port, pages)
-        except OSError as error:
-            raise AddressError(f"--metrics-bind {host}:{port}: {error.strerror or error}") from error
-        self.port: int = self._server.server_address[1]
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(POLL,), name="health", daemon=True)
+    def __init__(self, host: str, port: int, pages: Answers, *, report: Callable[[str, str], None]) -> None:
+        """Port 0: one that is free."""
+        self._host, self._port, self._pages, self._report = host, port, pages, report
+        self._stopped = threading.Event()
+        self._server: _Server | None = None
+        self._thread = threading.Thread(target=self._run, name="health", daemon=True)
+
+    @property
+    def port(self) -> int | None:
+        """Where it listens; None while it cannot."""
+        return self._server.server_address[1] if self._server is not None else None
 
     def start(self) -> None:
-        """Answer."""
+        """Listen, or tell why not."""
+        if error := self._listen():
+            place = f"[{self._host}]" if ":" in self._host else self._host
+            reason = error.strerror or str(error)
+            self._report(
+                "health_unavailable",
+                f"no probes, metrics and status: --metrics-bind {place}:{self._port}: {reason}; tried again every "
+                f"{AGAIN:g} s",
+            )
         self._thread.start()
 
     def stop(self) -> None:
         """End; an answer that is on its way is not waited for."""
+        self._stopped.set()
         if self._thread.is_alive():
-            self._server.shutdown()
-        self._server.server_close()
+            self._thread.join()
+
+    def _listen(self) -> OSError | None:
+        """Why it cannot, if so."""
+        try:
+            self._server = _Server(self._host, self._port, self._pages)
+        except OSError as error:
+            return error
+        return None
+
+    def _run(self) -> None:
+        while self._server is None and not self._stopped.wait(AGAIN):
+            if self._listen() is None:
+                _LOG.info("probes, metrics and status are there now", extra=fields("health_available"))
+        if self._server is not None:
+            with self._server as server:
+                while not self._stopped.is_set():
+                    server.handle_request()
 
 
 class _Server(socketserver.ThreadingTCPServer):
     # Not http.server's own: it asks the resolver for this machine's name before it listens.
     allow_reuse_address = True
     daemon_threads = True
+    timeout = POLL
 
     def __init__(self, host: str, port: int, pages: Answers) -> None:
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
 
-from ryu_netpol.adapters.health.checks import readiness
+from ryu_netpol.adapters.health.checks import Check, conditions, unanswered
 from ryu_netpol.adapters.health.gauges import Questions
 from ryu_netpol.adapters.health.logs import level, rfc3339
+from ryu_netpol.adapters.health.proven import enforcement
 from ryu_netpol.adapters.health.record import Record
 from ryu_netpol.agent.events import Kind
 from ryu_netpol.agent.glance import Glance
@@ -30,8 +31,16 @@ class About:
 
 def status(about: About, record: Record, questions: Questions) -> Json:
     """Everything; only what is known without it where the agent does not answer."""
-    checks = readiness(questions.glance)
-    said: Json = {
+    try:
+        now, standing = questions.ask(lambda agent: (agent.glance(), questions.standing(agent)))
+    except TimeoutError as error:
+        return _always(about, record, unanswered(error))
+    said = _always(about, record, conditions(now)) | _standing(about, record, now, questions.late())
+    return said | {"enforcement": enforcement(standing, questions.seen())}
+
+
+def _always(about: About, record: Record, checks: Collection[Check]) -> Json:
+    return {
         "node": about.node,
         "version": about.version,
         "stack": about.stack,
@@ -41,10 +50,6 @@ def status(about: About, record: Record, questions: Questions) -> Json:
         "checks": [asdict(check) for check in checks],
         "reports": [{"ts": rfc3339(t.at), "what": t.what, "message": t.message} for t in record.last_reports()],
     }
-    try:
-        return said | _standing(about, record, questions.glance(), questions.late())
-    except TimeoutError:
-        return said
 
 
 def _standing(about: About, record: Record, now: Glance, late: Collection[Kind]) -> Json:

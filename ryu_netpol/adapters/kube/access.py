@@ -2,7 +2,8 @@
 
 The `kubernetes` package reads both, with certificates, token files, exec plugins and proxies, and makes the TLS
 connections; it is named in this module only. Credentials rotate: they are read again when they are a minute old, and
-when the server does not know them any more.
+when the server does not know them any more. A plugin may hang, and the package waits for it without end: so they are
+read in a thread of their own, for which others wait a while.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +23,8 @@ from kubernetes.config import load_incluster_config, load_kube_config
 
 FRESH = 60.0
 """Seconds for which credentials are used without looking again."""
+PATIENCE = 10.0
+"""Seconds that reading them may take, where nobody is there to be asked."""
 
 
 class AccessError(Exception):
@@ -42,25 +46,49 @@ class Session:
 class Access:
     """The credentials as they are now. Any thread may ask."""
 
-    def __init__(self, load: Callable[[Configuration], None]) -> None:
-        """Read them for the first time. Raises AccessError."""
+    def __init__(self, load: Callable[[Configuration], None], *, interactive: bool = False) -> None:
+        """Read them for the first time. Raises AccessError. `interactive`: a plugin may ask somebody who is there."""
         self._load = load
+        self._patience = None if interactive else PATIENCE
         self._lock = threading.Lock()
-        self._session = self._read(None)
-        self._read_at = time.monotonic()
+        self._session: Session | None = None
+        self._fresh_until = 0.0
+        self._reading: tuple[float, Future[Session]] | None = None
+        """Since when they are being read, and what will be found."""
+        self.session()
 
     def session(self) -> Session:
         """The session for the next request. Raises AccessError where credentials that are old cannot be read again."""
         with self._lock:
-            if time.monotonic() >= self._read_at + FRESH:
-                self._session = self._read(self._session)
-                self._read_at = time.monotonic()
-            return self._session
+            if self._session is not None and time.monotonic() < self._fresh_until:
+                return self._session
+            if self._reading is None:
+                self._reading = time.monotonic(), Future()
+                threading.Thread(target=self._renew, args=[self._reading[1]], name="kube-access", daemon=True).start()
+            began, reading = self._reading
+        left = None if self._patience is None else max(0.0, began + self._patience - time.monotonic())
+        try:
+            return reading.result(left)
+        except TimeoutError:
+            raise AccessError(f"nothing has answered for {self._patience:g} s; does a plugin hang?") from None
 
     def renew(self) -> None:
         """The server does not know the credentials: read them again before the next request."""
         with self._lock:
-            self._read_at = -FRESH
+            self._fresh_until = 0.0
+
+    def _renew(self, reading: Future[Session]) -> None:
+        """The thread that reads them once."""
+        try:
+            found = self._read(self._session)
+        except AccessError as error:
+            with self._lock:
+                self._reading = None
+            reading.set_exception(error)
+            return
+        with self._lock:
+            self._session, self._fresh_until, self._reading = found, time.monotonic() + FRESH, None
+        reading.set_result(found)
 
     def _read(self, before: Session | None) -> Session:
         configuration = Configuration()
@@ -78,7 +106,7 @@ class Access:
         return Session(configuration.host.rstrip("/"), " ".join(authorization.split()), pool, made_of)
 
 
-def kubeconfig(path: Path, context: str | None = None) -> Access:
+def kubeconfig(path: Path, context: str | None = None, *, interactive: bool = False) -> Access:
     """Credentials of a kubeconfig, of its current context unless another one is named. Raises AccessError."""
 
     def load(configuration: Configuration) -> None:
@@ -86,7 +114,7 @@ def kubeconfig(path: Path, context: str | None = None) -> Access:
             str(path), context=context, client_configuration=configuration, persist_config=False
         )
 
-    return Access(load)
+    return Access(load, interactive=interactive)
 
 
 def as_kubectl(path: Path | None, context: str | None = None) -> Access:
@@ -100,7 +128,7 @@ def as_kubectl(path: Path | None, context: str | None = None) -> Access:
         # The package takes the current context of the last one, kubectl of the first.
         raise AccessError(f"there are several kubeconfigs, {' and '.join(there)}: name a context")
     if there:
-        return kubeconfig(Path(names), context)
+        return kubeconfig(Path(names), context, interactive=True)
     if path is None and context is None and "KUBERNETES_SERVICE_HOST" in os.environ:
         return in_cluster()
     raise AccessError(f"there is no kubeconfig {names}")

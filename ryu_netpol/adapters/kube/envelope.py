@@ -1,6 +1,7 @@
 """What surrounds objects on the wire: lists, watch events, the Status of an error. Raw bytes to small typed values.
 
-Objects stay bytes here (`msgspec.Raw`, a view): `objects` decodes them one by one, so that one bad object is one.
+Objects stay bytes here (`msgspec.Raw`, a view): `objects` decodes them one by one, so that one bad object is one; what
+is around one that is no JSON to the decoder is read all the same (`lenient`).
 """
 
 from __future__ import annotations
@@ -8,9 +9,9 @@ from __future__ import annotations
 import msgspec
 from msgspec import Raw, Struct, field
 
-from ryu_netpol.adapters.kube import answers
+from ryu_netpol.adapters.kube import answers, lenient
 
-Unreadable = msgspec.MsgspecError
+Unreadable = lenient.REFUSED
 """Raised by everything here: what came is not JSON, or not what was asked for."""
 
 
@@ -99,13 +100,13 @@ _resources = msgspec.json.Decoder(_Resources)
 
 def page(body: bytes | memoryview) -> tuple[answers.Page, list[Raw]]:
     """A list: its version, and its objects."""
-    found = _lists.decode(body)
+    found = lenient.decode(_lists, body)
     return answers.Page(found.metadata.resourceVersion, found.metadata.more or ""), found.items or []
 
 
 def event(line: bytes) -> tuple[str, answers.Seen | answers.Refused, Raw]:
     """An event of a watch: its type, what it is, and its object."""
-    found = _events.decode(line)
+    found = lenient.decode(_events, line)
     match found.type:
         case "BOOKMARK":
             meta = _bookmarks.decode(found.object).metadata
@@ -114,7 +115,8 @@ def event(line: bytes) -> tuple[str, answers.Seen | answers.Refused, Raw]:
         case "ERROR":
             return found.type, refused(_statuses.decode(found.object)), found.object
         case "ADDED" | "MODIFIED" | "DELETED":
-            return found.type, answers.Seen(_versions.decode(found.object).metadata.resourceVersion), found.object
+            version = lenient.decode(_versions, found.object).metadata.resourceVersion
+            return found.type, answers.Seen(version), found.object
         case unknown:
             raise msgspec.ValidationError(f"a watch event of unknown type {unknown[:80]!r}")
 

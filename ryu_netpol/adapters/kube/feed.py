@@ -12,10 +12,13 @@ from ryu_netpol.adapters.kube.follower import Follower
 from ryu_netpol.adapters.kube.gate import Gate
 from ryu_netpol.adapters.kube.resources import RESOURCES
 from ryu_netpol.adapters.kube.transport import Client
-from ryu_netpol.agent.events import Deleted, Event, Kind, Relisted, Upserted
+from ryu_netpol.agent.events import Deleted, Event, Kind, Reached, Relisted, Upserted
 
 STOP = 0.5
 """Seconds that `stop` waits for all threads. One that is connecting ends later, and delivers nothing."""
+
+PROMPT = 1.0
+"""Seconds in which a server begins to answer a watch."""
 
 
 class KubeFeed:
@@ -28,8 +31,10 @@ class KubeFeed:
         deliver: Callable[[Event], None],
         report: Callable[[str, str], None],
         chance: Callable[[], float] = random.random,
+        back: Callable[[], None] = lambda: None,
     ) -> None:
-        self._deliver, self._report = deliver, report
+        """`back` is called when the server is there again after it was not."""
+        self._deliver, self._report, self._back = deliver, report, back
         self._changed = threading.Condition()
         self._gate = Gate((resource.kind for resource in RESOURCES), now=time.monotonic())
         self._stopped = False
@@ -57,12 +62,14 @@ class KubeFeed:
                 thread.join(max(0.0, limit - time.monotonic()))
 
     def late(self) -> frozenset[Kind]:
-        """The kinds of which something may have happened that is not known: their watch is broken."""
+        """The kinds of which something may have happened that is not known: nobody watches, or nobody answers."""
         with self._changed:
-            return self._gate.late
+            late = self._gate.late
+        return late | {follower.kind for follower in self._followers if follower.unanswered > PROMPT}
 
     def reached(self, kind: Kind) -> None:
         """The server is there: whoever waits because it was not tries again."""
+        self._back()
         for follower in self._followers:
             if follower.kind is not kind:
                 follower.wake()
@@ -83,11 +90,12 @@ class KubeFeed:
         with self._changed:
             self._gate.progress(kind, now=time.monotonic())
 
-    def changed(self, change: Relisted | Upserted | Deleted, *, caught_up: Kind | None = None) -> None:
-        """Hold a change, or let it pass."""
+    def changed(self, *changes: Relisted | Upserted | Deleted | Reached, caught_up: Kind | None = None) -> None:
+        """Hold changes, or let them pass."""
         with self._changed:
             now = time.monotonic()
-            self._gate.put(change, now=now)
+            for change in changes:
+                self._gate.put(change, now=now)
             if caught_up is not None:
                 self._gate.caught_up(caught_up)
             self._open(now)
@@ -100,7 +108,8 @@ class KubeFeed:
     def _open(self, now: float) -> None:
         if not self._stopped and (event := self._gate.take(now=now)) is not None:
             self._deliver(event)
-        self._changed.notify_all()
+        if self._gate.next() is not None:
+            self._changed.notify_all()
 
     def _pass(self) -> None:
         """The thread of the gate: lets pass what has waited long enough."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 from msgspec import Raw
 
@@ -15,7 +15,7 @@ from ryu_netpol.adapters.kube.protocol import Ask, Do, Mode, Tell
 from ryu_netpol.adapters.kube.reflector import Reflector
 from ryu_netpol.adapters.kube.resources import GROUPS, NETWORK_POLICIES, Resource, root
 from ryu_netpol.adapters.kube.transport import Client, ConnectionLost, Response
-from ryu_netpol.agent.events import Deleted, Kind, Relisted, Upserted
+from ryu_netpol.agent.events import Deleted, Kind, Reached, Relisted, Said, Upserted
 from ryu_netpol.model.names import Api
 
 
@@ -34,8 +34,8 @@ class Hub(Protocol):
     def progress(self, kind: Kind) -> None:
         """Something came."""
 
-    def changed(self, change: Relisted | Upserted | Deleted, *, caught_up: Kind | None = None) -> None:
-        """A change to deliver; with it a kind may have caught up."""
+    def changed(self, *changes: Relisted | Upserted | Deleted | Reached, caught_up: Kind | None = None) -> None:
+        """Changes to deliver; with them a kind may have caught up."""
 
     def report(self, what: str, message: str) -> None:
         """Something an operator must know."""
@@ -56,6 +56,8 @@ class Follower:
         self._stopped = False
         self._out_of_reach = False
         """The last answer was none, or one of a server that could answer nobody."""
+        self._asked: float | None = None
+        """When it asked what has not been answered yet."""
 
     def run(self) -> None:
         """Follow until `stop`."""
@@ -82,11 +84,18 @@ class Follower:
         if self._out_of_reach:
             self._wake.set()
 
+    @property
+    def unanswered(self) -> float:
+        """Seconds for which it has waited for an answer to begin."""
+        asked = self._asked
+        return 0.0 if asked is None else time.monotonic() - asked
+
     def _ask(self, ask: Ask) -> None:
-        began = time.monotonic()
+        began = self._asked = time.monotonic()
         path = GROUPS if ask.mode is Mode.FIND else self._resource.path
         try:
             with self._client.get(path, ask.query, silence=ask.silence) as response:
+                self._asked = None
                 self._read(ask.mode, response, began)
         except ConnectionLost as lost:
             self._out_of_reach = True
@@ -96,6 +105,8 @@ class Follower:
         except Exception as error:
             # A defect of ours. The thread must not die of it: nobody would follow this kind any more.
             self._take(answers.Failed(f"{type(error).__name__}: {error}"))
+        finally:
+            self._asked = None
 
     def _read(self, mode: Mode, response: Response, began: float) -> None:
         if response.status != 200:
@@ -117,7 +128,7 @@ class Follower:
                     return
             self._take(answers.Over(time.monotonic() - began))
         else:
-            page, items = envelope.page(response.body())
+            page, items = envelope.page(response.body(lambda: self._hub.progress(self.kind)))
             self._take(page, items=items)
 
     def _find(self, response: Response) -> bool:
@@ -157,9 +168,11 @@ class Follower:
                     self._list = []
                 case Do.ADOPT:
                     entries, self._list = self._list, []
-                    self._deliver(self._mirror.replace(entries), caught_up=True)
+                    self._deliver(self._mirror.replace(entries), self._mirror.all_said(), complete=True)
                 case Do.STAY if response is not None:
                     response.patience(questions.SILENCE[Mode.WATCH])
+                case Do.REACHED:
+                    self._deliver(None, {})
                 case Do.APPLY:
                     self._apply(what, items[0])
                 case Do.BEHIND:
@@ -184,13 +197,18 @@ class Follower:
     def _apply(self, what: str, raw: Raw) -> None:
         self._hub.progress(self.kind)
         if what == "DELETED":
-            change = self._mirror.remove(objects.key(raw, self.kind, self._resource.api))
+            key = objects.key(raw, self.kind, self._resource.api)
+            change = self._mirror.remove(key)
         else:
-            change = self._mirror.put(objects.entry(raw, self.kind, self._resource.api))
-        self._deliver(change)
+            entry = objects.entry(raw, self.kind, self._resource.api)
+            key, change = entry.key, self._mirror.put(entry)
+        self._deliver(change, {key: self._mirror.said(key)})
 
-    def _deliver(self, change: Relisted | Upserted | Deleted | None, *, caught_up: bool = False) -> None:
-        if change is not None:
-            self._hub.changed(change, caught_up=self.kind if caught_up else None)
+    def _deliver(
+        self, change: Relisted | Upserted | Deleted | None, said: Mapping[Any, Said | None], *, complete: bool = False
+    ) -> None:
+        changes = () if change is None else (change,)
+        reached = Reached(self.kind, self._resource.api, self._reflector.version, said, complete)
+        self._hub.changed(*changes, reached, caught_up=self.kind if complete else None)
         for kind, problem in self._mirror.problems():
             self._hub.report(kind, problem)

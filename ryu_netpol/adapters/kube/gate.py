@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ryu_netpol.agent.events import Deleted, Kind, Relisted, Together, Upserted
+from ryu_netpol.agent.events import Deleted, Kind, Reached, Relisted, Together, Upserted
 from ryu_netpol.agent.store import kind_of
 
 HOLD = 5.0
@@ -21,7 +21,7 @@ SETTLE = 0.3
 BUSY = 3.0
 """Or after so long, where something comes all the time."""
 
-Change = Relisted | Upserted | Deleted
+Change = Relisted | Upserted | Deleted | Reached
 
 
 class Gate:
@@ -100,4 +100,4 @@ class Gate:
 
 
 def _kind(change: Change) -> Kind:
-    return change.kind if isinstance(change, Relisted) else kind_of(change.object)
+    return change.kind if isinstance(change, Relisted | Reached) else kind_of(change.object)

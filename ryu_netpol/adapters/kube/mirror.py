@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ryu_netpol.adapters.kube.objects import Entry
-from ryu_netpol.agent.events import Deleted, Kind, Relisted, Upserted
+from ryu_netpol.agent.events import Deleted, Kind, Relisted, Said, Upserted
 from ryu_netpol.model.decode import Problem, Severity
 from ryu_netpol.model.objects import Object
 
@@ -27,6 +27,8 @@ class _Known:
     clean: bool
     """What is in force was decoded without an error, now or before."""
     told: tuple[Problem, ...] = ()
+    said: Said | None = None
+    """As the server has it now: of policies, and of whatever has errors."""
 
 
 class Mirror:
@@ -38,14 +40,27 @@ class Mirror:
         self._problems: list[tuple[str, str]] = []
 
     def replace(self, entries: Iterable[Entry]) -> Relisted:
-        """A complete list: what is not in it is gone."""
+        """A complete list: what is not in it is gone, unless it may be the one that nobody can name."""
         before, self._known = self._known, {}
+        nameless = False
         for entry in entries:
             if entry.key is not None:
                 self._known[entry.key] = self._after(before.get(entry.key), entry)
             else:
                 self._unknown(entry)
+                nameless = True
+        if nameless:
+            self._known = before | self._known
         return Relisted(self._kind, frozenset(known.object for known in self._known.values() if known.object))
+
+    def said(self, key: Any) -> Said | None:
+        """How the server has an object, if somebody may ask for that."""
+        known = self._known.get(key)
+        return known.said if known is not None else None
+
+    def all_said(self) -> dict[Any, Said | None]:
+        """The same of every object of which somebody may."""
+        return {key: known.said for key, known in self._known.items() if known.said is not None}
 
     def put(self, entry: Entry) -> Change | None:
         """An object is there, or has changed; None where that changes nothing."""
@@ -74,12 +89,19 @@ class Mirror:
         keep = not entry.clean and before is not None and before.clean and before.uid == entry.uid
         if entry.problems and (before is None or before.told != entry.problems):
             self._tell(entry.problems, "; what it said before stays in force" if keep else "")
+        said = self._said(entry, keep)
         if keep and before is not None:
-            return _Known(before.object, before.uid, True, entry.problems)
+            return _Known(before.object, before.uid, True, entry.problems, said)
         same = before is not None and before.object == entry.object
         # The value that others have already, so that there is one of it.
         value = before.object if same and before is not None else entry.object
-        return _Known(value, entry.uid, entry.clean, entry.problems)
+        return _Known(value, entry.uid, entry.clean, entry.problems, said)
+
+    def _said(self, entry: Entry, kept: bool) -> Said | None:
+        errors = tuple(str(problem) for problem in entry.problems if problem.severity is Severity.ERROR)
+        if self._kind is not Kind.POLICY and not errors:
+            return None
+        return Said(entry.uid, entry.version, entry.generation, errors, kept)
 
     def _unknown(self, entry: Entry) -> None:
         self._tell(entry.problems, "; it is left out, because nobody can say which object it is")

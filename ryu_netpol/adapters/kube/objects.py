@@ -1,7 +1,8 @@
 """Objects as the API server writes them, to model values: by the decoder that reads manifests, with the same meaning.
 
 Only what means something here is read from the bytes; the rest never becomes a Python value. Ordinary pods take a
-shorter way (`pods`), of which there are many and which change all the time.
+shorter way (`pods`), of which there are many and which change all the time. What msgspec refuses takes a longer one
+(`lenient`).
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from typing import Any
 import msgspec
 from msgspec import Raw, Struct, field
 
-from ryu_netpol.adapters.kube import pods
+from ryu_netpol.adapters.kube import lenient, pods
 from ryu_netpol.agent.events import Kind
-from ryu_netpol.model.decode import Problem, decode
+from ryu_netpol.model.decode import Problem, Unread, decode
 from ryu_netpol.model.decode.core import ANNOTATION, CONFIG_HASH
 from ryu_netpol.model.names import Api, NodeName, PodKey, PolicyKey
 from ryu_netpol.model.objects import Object
@@ -31,6 +32,10 @@ class Entry:
     """None where what it says cannot be used at all."""
     clean: bool = True
     problems: tuple[Problem, ...] = ()
+    version: str = ""
+    """metadata.resourceVersion; not of ordinary pods, of which nobody asks for it."""
+    generation: int = 0
+    """metadata.generation"""
 
 
 class _Annotations(Struct, omit_defaults=True):
@@ -42,6 +47,8 @@ class _Meta(Struct, omit_defaults=True):
     name: Any = None
     namespace: Any = None
     uid: Any = None
+    resourceVersion: Any = None
+    generation: Any = None
     labels: Any = None
     annotations: _Annotations | None = None
     deletionTimestamp: Any = None
@@ -91,23 +98,42 @@ _identities = msgspec.json.Decoder(_Identity)
 
 
 def entry(raw: Raw | bytes, kind: Kind, api: str) -> Entry:
-    """Decode an object. The kind and the API version are those of the list that it is in."""
-    if kind is Kind.POD and (pod := pods.ordinary(raw)) is not None:
-        return Entry(pod.key, pod.uid, pod)
-    document = _document(raw, kind)
-    decoded = decode({"apiVersion": api, "kind": str(kind), **document})
-    metadata = document.get("metadata")
-    uid = metadata.get("uid") if isinstance(metadata, dict) else None
+    """Decode an object, whatever it is. The kind and the API version are those of the list that it is in."""
+    try:
+        if kind is Kind.POD and (pod := pods.ordinary(raw)) is not None:
+            return Entry(pod.key, pod.uid, pod)
+        document = _document(raw, kind)
+    except lenient.REFUSED:
+        document = torn(raw, kind)
+    decoded = decode({**document, "apiVersion": api, "kind": str(kind)})
+    unread = [Problem(path, reason, object=decoded.title) for path, reason in lenient.unread(document)]
+    found = document.get("metadata")
+    metadata = found if isinstance(found, dict) else {}
+    uid, version, generation = (metadata.get(name) for name in ("uid", "resourceVersion", "generation"))
     return Entry(
-        _key(metadata, kind, api), uid if isinstance(uid, str) else "", decoded.object, decoded.clean, decoded.problems
+        _key(metadata, kind, api),
+        uid if isinstance(uid, str) else "",
+        decoded.object,
+        decoded.clean and not unread,
+        (*decoded.problems, *unread),
+        version if isinstance(version, str) else "",
+        generation if isinstance(generation, int) else 0,
     )
+
+
+def torn(raw: Raw | bytes, kind: Kind) -> dict[str, Any]:
+    """What means something in an object that msgspec refuses, as far as it can be read; the rest is `Unread`."""
+    try:
+        return lenient.read(raw, _decoders[kind].type)
+    except lenient.REFUSED as error:
+        return {"metadata": Unread(f"cannot be read: {error}")}
 
 
 def key(raw: Raw | bytes, kind: Kind, api: str) -> Any:
     """Which object this is; None where nobody can say."""
     try:
-        metadata = _identities.decode(raw).metadata
-    except msgspec.ValidationError:
+        metadata = lenient.decode(_identities, raw).metadata
+    except lenient.REFUSED:
         return None
     return _key({"name": metadata.name, "namespace": metadata.namespace}, kind, api)
 

@@ -55,6 +55,8 @@ class Do(enum.Enum):
     """The answer goes on as a watch."""
     APPLY = enum.auto()
     """Take the event in."""
+    REACHED = enum.auto()
+    """Nothing has happened up to this version."""
     BEHIND = enum.auto()
     """From now on things may happen that are not heard of."""
     RESUMED = enum.auto()

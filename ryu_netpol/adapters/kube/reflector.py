@@ -34,6 +34,11 @@ class Reflector:
     def __init__(self, *, chance: Callable[[], float], find: bool = False) -> None:
         self._at = Position(chance=chance, find=find)
 
+    @property
+    def version(self) -> str:
+        """Of the last thing that was taken in."""
+        return self._at.version
+
     def next(self) -> Ask:
         """The next request."""
         return self._at.next()
@@ -118,8 +123,7 @@ class Reflector:
         at.heard, at.version = True, seen.version
         at.bookmarks |= seen.bookmark
         at.well()
-        if not seen.bookmark:
-            yield Do.APPLY
+        yield Do.REACHED if seen.bookmark else Do.APPLY
 
     def _older_store(self, version: str) -> Iterator[Step]:
         at = self._at

@@ -8,7 +8,7 @@ import mmap
 import re
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from urllib.parse import urlencode
 
 import urllib3
@@ -18,6 +18,8 @@ from ryu_netpol.adapters.kube.protocol import Query
 
 CONNECT = 10.0
 """Seconds that connecting and TLS may take."""
+BEGIN = 30.0
+"""Seconds in which any answer must begin, also one that may be silent for longer afterwards."""
 CHUNK = FIRST_BODY = 65_536
 LONGEST_LINE = 64 * 1024 * 1024
 """Bytes in one event. No object is that large; etcd's limit is about 1.5 MB."""
@@ -62,8 +64,8 @@ class Response:
         if sock is not None:
             sock.settimeout(seconds)
 
-    def body(self) -> memoryview:
-        """All of it. Raises ConnectionLost."""
+    def body(self, came: Callable[[], object] = lambda: None) -> memoryview:
+        """All of it; calls `came` each time that some of it has come. Raises ConnectionLost."""
         # A list of ten thousand pods has 40 MB. Out of the heap, they would stay with the process for ever.
         found, size = mmap.mmap(-1, FIRST_BODY, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS), 0
         for chunk in self._chunks():
@@ -71,6 +73,7 @@ class Response:
                 found.resize(2 * (size + len(chunk)))
             found[size : size + len(chunk)] = chunk
             size += len(chunk)
+            came()
         return memoryview(found)[:size]
 
     def lines(self) -> Iterator[bytes]:
@@ -105,9 +108,15 @@ class Client:
         self._raw: urllib3.BaseHTTPResponse | None = None
         self._stopped = False
 
-    @contextlib.contextmanager
-    def get(self, path: str, query: Query = (), *, silence: float) -> Iterator[Response]:
+    def get(self, path: str, query: Query = (), *, silence: float) -> contextlib.AbstractContextManager[Response]:
         """Ask. Raises ConnectionLost, also when nothing comes for `silence` seconds."""
+        return self.send("GET", path, query, silence=silence)
+
+    @contextlib.contextmanager
+    def send(
+        self, method: str, path: str, query: Query = (), *, silence: float, body: bytes | None = None, content: str = ""
+    ) -> Iterator[Response]:
+        """Ask in another way, with a body of a media type. Raises ConnectionLost as `get` does."""
         try:
             session = self._access.session()
         except AccessError as error:
@@ -116,12 +125,15 @@ class Client:
         headers = {"Accept": "application/json", "User-Agent": "ryu-netpol"}
         if session.authorization:
             headers["Authorization"] = session.authorization
+        if content:
+            headers["Content-Type"] = content
         try:
             raw = session.pool.request(
-                "GET",
+                method,
                 f"{session.address}{path}" + (f"?{urlencode(query)}" if query else ""),
+                body=body,
                 headers=headers,
-                timeout=urllib3.Timeout(connect=CONNECT, read=silence),
+                timeout=urllib3.Timeout(connect=CONNECT, read=min(silence, BEGIN)),
                 preload_content=False,
                 retries=False,
                 redirect=False,
@@ -134,7 +146,9 @@ class Client:
                 stopped = self._stopped
             if stopped:
                 raise ConnectionLost("stopped")
-            yield Response(raw)
+            response = Response(raw)
+            response.patience(silence)
+            yield response
         finally:
             with self._lock:
                 self._raw = None

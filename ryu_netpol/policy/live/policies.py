@@ -28,6 +28,8 @@ class Policies:
         self.active: dict[PolicyKey, Policy] = {}
         self.wide: set[PolicyKey] = set()
         """Active policies on which anything may bear: named ports in egress rules mean something else for each pod."""
+        self._naming: set[PolicyKey] = set()
+        """Active policies with named ports."""
 
     def select(
         self,
@@ -87,10 +89,11 @@ class Policies:
                 population.drop(key, _peers(was))
             if now is None:
                 del self.active[key]
-            if now is not None and _is_wide(now):
-                self.wide.add(key)
-            else:
-                self.wide.discard(key)
+            for some, belongs in ((self.wide, _is_wide), (self._naming, _has_names)):
+                if now is not None and belongs(now):
+                    some.add(key)
+                else:
+                    some.discard(key)
 
     def look(
         self, choices: set[Choice], endpoints: Iterable[Endpoint], identity: Mapping[PodKey, Identity]
@@ -108,7 +111,7 @@ class Policies:
     def coverage(self, population: LivePopulation) -> Iterator[Coverage]:
         """What each active policy means here. Takes as long as there are active policies."""
         for key, policy in self.active.items():
-            unknown = unknown_ports(policy, self.subjects(key), population)
+            unknown = unknown_ports(policy, self.subjects(key), population) if key in self._naming else ()
             yield Coverage(key, self._subjects.count(Choice.of(policy)), unknown)
 
 
@@ -121,6 +124,10 @@ def _peers(policy: Policy) -> list[PodPeer]:
         for peer in rule.peers or ()
         if isinstance(peer, PodPeer)
     ]
+
+
+def _has_names(policy: Policy) -> bool:
+    return any(port_names(rule) for direction in Direction for rule in policy.rules(direction))
 
 
 def _is_wide(policy: Policy) -> bool:

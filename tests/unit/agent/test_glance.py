@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ryu_netpol.agent.events import BridgePort, BridgeSeen, Kind, Relisted, SwitchLost
+from ryu_netpol.agent.events import BridgePort, BridgeSeen, CommitFailed, Deleted, Kind, Relisted, SwitchLost, Upserted
 from ryu_netpol.agent.glance import Port, Sizes
+from ryu_netpol.agent.problems import Refused
 from ryu_netpol.flows.offline import offline_node
-from ryu_netpol.model.names import OfPort, PodKey
+from ryu_netpol.model.names import OfPort, PodKey, PolicyKey
 from ryu_netpol.model.objects import Cluster
 from tests.support import build
 from tests.support.fake import World, bridge_seen
@@ -79,18 +80,18 @@ def test_a_plan_in_flight() -> None:
 
     assert [port.state for port in world.agent.glance().ports] == ["ready", "waiting"]
     assert world.agent.glance().switch.in_flight
-    assert not world.agent.pending
+    assert not world.agent.progress.pending
     desired, installed = world.agent.tables()
     assert desired.total() > installed.total()
 
     world.deliver(replace(seen(), epoch_limit=5))
-    assert world.agent.pending
+    assert world.agent.progress.pending
 
     world.release()
     assert [port.state for port in world.agent.glance().ports] == ["ready", "ready"]
     desired, installed = world.agent.tables()
     assert desired == installed
-    assert not world.agent.pending
+    assert not world.agent.progress.pending
 
 
 def test_ports_that_are_closed() -> None:
@@ -120,3 +121,33 @@ def test_a_switch_that_is_away() -> None:
     assert not glance.switch.connected
     assert not glance.switch.synced
     assert glance.heard.listed == set(Kind)
+
+
+def test_facts_are_of_pods_here() -> None:
+    """Policies that select an endpoint, and those that select a pod which is placed here and not attached."""
+    world = started()
+    assert {one.policy.name: one.endpoints for one in world.agent.facts().policies} == {"p": 1}
+
+    late = build.pod("default/late", "10.244.1.12", labelled="x=2")
+    world.deliver(Upserted(late), Upserted(build.pod("default/far", "10.244.2.9", labelled="x=2", node="n2")))
+    assert {one.policy.name: one.endpoints for one in world.agent.facts().policies} == {"p": 1, "nobody": 0}
+
+    world.deliver(Upserted(replace(late, finished=True)))
+    assert {one.policy.name for one in world.agent.facts().policies} == {"p"}
+    world.deliver(Upserted(late), Deleted(late))
+    assert {one.policy.name for one in world.agent.facts().policies} == {"p"}
+
+
+def test_refused_flows_are_of_policies() -> None:
+    """What the switch refused is known by its policies until it takes a bundle."""
+    world = started()
+    world.hold = True
+    world.deliver(Upserted(build.policy("default/new", "x=1", ingress=[build.rule(ports=["TCP/99"])])))
+    numbers = world.agent.view().numbers
+    assert numbers is not None
+    (number,) = (number for key, number in numbers.rules.items() if key.policy.name == "new")
+    world.deliver(CommitFailed(2, ("BAD",), frozenset({number})))
+    assert world.agent.facts().refused == Refused(("BAD",), frozenset({PolicyKey("default", "new")}))
+
+    world.release()
+    assert world.agent.facts().refused == Refused()

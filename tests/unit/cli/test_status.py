@@ -8,14 +8,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from ryu_netpol.adapters.health.health import About, Health, Questions
+from ryu_netpol.adapters.health.health import About, Health
 from ryu_netpol.adapters.health.pages import Answer
 from ryu_netpol.adapters.health.server import HealthServer
-from ryu_netpol.agent.events import BridgePort, Kind
-from ryu_netpol.agent.glance import Glance
+from ryu_netpol.agent.events import BridgePort, HostAddressesSeen, Kind, Reached, Said
 from ryu_netpol.cli.main import main
-from ryu_netpol.model.names import OfPort
+from ryu_netpol.model.names import Api, OfPort, PolicyKey
+from ryu_netpol.model.objects import Cluster, Policy
+from tests.support import build
 from tests.support.fake import World
+from tests.support.questions import busy, questions
 from tests.unit.agent.test_glance import seen, started
 
 
@@ -25,12 +27,10 @@ class Node:
     def __init__(self, world: World | None, *, late: frozenset[Kind] = frozenset()) -> None:
         """None: it is busy."""
         self.health = Health(About("node1", "1.2.3", "os-ken 4", "folder x", 0.0))
-
-        def busy() -> Glance:
-            raise TimeoutError("the agent has not answered within 3 s")
-
-        questions = Questions(busy if world is None else world.agent.glance, dict, lambda: late)  # type: ignore[arg-type]
-        self.server = self.health.listen("127.0.0.1", 0, questions=questions, do=lambda errand: errand())
+        asked = busy() if world is None else questions(world, self.health.proven, late=late)
+        self.server = self.health.listen(
+            "127.0.0.1", 0, questions=asked, do=lambda errand: errand(), report=lambda *_: None
+        )
         self.server.start()
 
     def status(self, *words: str) -> int:
@@ -96,6 +96,54 @@ def test_an_agent_that_is_busy(nodes: list[Node], capsys: pytest.CaptureFixture[
     assert "ready      NO; agent: the agent has not answered within 3 s" in capsys.readouterr().out
 
 
+def proved() -> Node:
+    """An agent that follows an API server, with one good and one broken policy; a good one names an unknown port."""
+    world = World()
+    node = Node(world)
+    world.seen.append(lambda event: node.health.proven.follow(event, (), delivered=5.0, progress=world.agent.progress))
+    cluster = started().agent.view().cluster
+    versions = {"closed": Said("u1", "40", 3), "broken": Said("u2", "41", 2, ("spec.ingress: must be a list",))}
+    said = {PolicyKey("default", name): one for name, one in versions.items()}
+    ports = build.policy("default/closed", "x=1", ingress=[build.rule(ports=["TCP/http"])])
+    world.list_all(Cluster.of(*(o for o in cluster.objects() if not isinstance(o, Policy)), ports))
+    world.deliver(Reached(Kind.POLICY, Api.V1, "41", said, complete=True), seen(), HostAddressesSeen(frozenset()))
+    world.connect()
+    return node
+
+
+def test_what_is_in_force(nodes: list[Node], capsys: pytest.CaptureFixture[str]) -> None:
+    """Up to which versions, and which objects are not enforced as they are written."""
+    nodes.append(proved())
+    nodes[0].status()
+    text = capsys.readouterr().out
+
+    assert "in force   NetworkPolicy 41; since " in text
+    assert "NetworkPolicy default/broken  CannotDecode  spec.ingress: must be a list; what cannot be read" in text
+    assert "NetworkPolicy default/closed  PortNotFound  on some node, no pod that it selects has a TCP port" in text
+
+
+def test_policies(nodes: list[Node], capsys: pytest.CaptureFixture[str]) -> None:
+    """Those that select a pod of this node, with the generation in force."""
+    nodes.append(proved())
+    code = nodes[0].status("--policies")
+    head, line = capsys.readouterr().out.split("\n")[1:3]
+
+    assert code == 0
+    assert head.split() == ["POLICY", "SEEN", "IN", "FORCE", "SINCE", "TOOK", "PODS", "HERE", "WRONG"]
+    assert line.split()[:3] == ["default/closed", "3", "3"]
+    assert line.split()[4:6] == ["-", "1"]
+
+
+def test_no_policies(nodes: list[Node], capsys: pytest.CaptureFixture[str]) -> None:
+    """A sentence; and an empty list for programs."""
+    nodes.append(Node(World()))
+
+    assert nodes[0].status("--policies") == 0
+    assert capsys.readouterr().out == "No policy selects a pod of this node.\n"
+    assert nodes[0].status("--policies", "-o", "json") == 0
+    assert capsys.readouterr().out == "[]\n"
+
+
 @pytest.mark.parametrize(("world", "code"), [(started, 0), (World, 1)], ids=["ready", "starting"])
 def test_json_has_everything(
     nodes: list[Node], capsys: pytest.CaptureFixture[str], world: type[World], code: int
@@ -107,7 +155,7 @@ def test_json_has_everything(
     said = json.loads(capsys.readouterr().out)
     assert said["ready"] is (code == 0)
     assert {"checks", "endpoints", "feed", "log_level", "node", "policies", "problems", "ready", "reports", "stack",
-            "started", "switch", "version"} == said.keys()  # fmt: skip
+            "started", "switch", "version", "enforcement"} == said.keys()  # fmt: skip
 
 
 def test_no_agent(capsys: pytest.CaptureFixture[str]) -> None:
@@ -132,7 +180,7 @@ def test_no_agent(capsys: pytest.CaptureFixture[str]) -> None:
 )
 def test_somebody_else_listens(capsys: pytest.CaptureFixture[str], answer: Answer, sentence: str) -> None:
     """One sentence, whatever he says."""
-    server = HealthServer("127.0.0.1", 0, lambda path, *, local: answer)
+    server = HealthServer("127.0.0.1", 0, lambda path, *, local: answer, report=lambda *_: None)
     server.start()
     code = main(["status", "--agent", f"127.0.0.1:{server.port}"])
     server.stop()

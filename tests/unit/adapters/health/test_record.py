@@ -9,7 +9,8 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from ryu_netpol.adapters.health.gauges import Gauges, Questions, make_registry, tell_build
+from ryu_netpol.adapters.health.gauges import Gauges, make_registry, tell_build
+from ryu_netpol.adapters.health.proven import Proven
 from ryu_netpol.adapters.health.record import LAST, Record, Told
 from ryu_netpol.agent.core import Agent
 from ryu_netpol.agent.effects import Effect, MarkSynced, Program, SetAlarm
@@ -28,6 +29,8 @@ from ryu_netpol.agent.events import (
 from ryu_netpol.flows.delta import Plan
 from ryu_netpol.flows.ir import Flow
 from tests.support import build
+from tests.support.fake import World
+from tests.support.questions import busy, questions
 from tests.unit.agent.test_glance import started
 
 POD = build.pod("default/a")
@@ -114,9 +117,9 @@ def test_reports_are_counted_and_the_last_remembered() -> None:
     assert record.last_reports()[-1] == Told(7.0, "closed_endpoint", f"pod {LAST + 4}")
 
 
-def gauges(agent: Agent, record: Record) -> Gauges:
+def gauges(world: World, registry: CollectorRegistry, record: Record) -> Gauges:
     """The gauges of an agent, asked in this thread."""
-    return Gauges(Questions(agent.glance, agent.tables, lambda: frozenset({Kind.POD})), record)
+    return Gauges(questions(world, Proven(registry, "node1"), late=[Kind.POD]), record)
 
 
 def test_gauges_are_those_of_the_agent() -> None:
@@ -126,7 +129,7 @@ def test_gauges_are_those_of_the_agent() -> None:
     record = Record(registry)
     told(record, Upserted(POD))
     world = started()
-    registry.register(gauges(world.agent, record))
+    registry.register(gauges(world, registry, record))
     found = samples(registry)
     by_table = Counter(key.table for key in world.flows)
 
@@ -154,22 +157,25 @@ def test_there_are_as_many_series_in_any_cluster() -> None:
         everybody = [build.pod(f"default/p{n}", f"10.244.1.{n + 10}") for n in range(pods)]
         for pod in everybody:
             told(record, Upserted(pod))
-        registry.register(gauges(started(build.cluster(build.node("node1"), *everybody)).agent, record))
+        world = started(build.cluster(build.node("node1"), *everybody))
+        registry.register(gauges(world, registry, record))
         return set(samples(registry))
 
     assert names(101) == names(1)
 
 
-def test_flows_are_counted_again_only_after_a_change() -> None:
+def test_flows_are_counted_again_only_after_a_change(monkeypatch: pytest.MonkeyPatch) -> None:
     """Counting takes as long as there are flows, in the agent's thread."""
     world = started()
-    counted = []
+    counted, count = [], Agent.tables
 
-    def tables() -> tuple[Counter[int], Counter[int]]:
-        counted.append(world.agent.glance().switch.generation)
-        return world.agent.tables()
+    def tables(agent: Agent) -> tuple[Counter[int], Counter[int]]:
+        counted.append(agent.glance().switch.generation)
+        return count(agent)
 
-    collector = Gauges(Questions(world.agent.glance, tables, frozenset), Record(CollectorRegistry()))
+    monkeypatch.setattr(Agent, "tables", tables)
+    registry = CollectorRegistry()
+    collector = Gauges(questions(world, Proven(registry, "node1")), Record(registry))
     list(collector.collect())
     list(collector.collect())
     assert counted == [1]
@@ -181,14 +187,10 @@ def test_flows_are_counted_again_only_after_a_change() -> None:
 
 def test_an_agent_that_does_not_answer() -> None:
     """What was counted is told all the same, and that it does not answer."""
-
-    def silent() -> None:
-        raise TimeoutError
-
     registry = CollectorRegistry()
     record = Record(registry)
     told(record, SwitchUp(1))
-    registry.register(Gauges(Questions(silent, silent, frozenset), record))  # type: ignore[arg-type]
+    registry.register(Gauges(busy(), record))
     found = samples(registry)
 
     assert found["ryu_netpol_answering"] == 0

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from kubernetes.client.configuration import Configuration
 from kubernetes.config import incluster_config
 
 from ryu_netpol.adapters.kube import access
 from ryu_netpol.adapters.kube.access import Access, AccessError
-from tests.unit.adapters.kube.server import write_kubeconfig
+from tests.unit.adapters.kube.server import wait, write_kubeconfig
 
 
 @pytest.fixture
@@ -177,6 +179,47 @@ def test_exec_plugins(tmp_path: Path) -> None:
     path.write_text(json.dumps(config))
 
     assert authorization(access.kubeconfig(path)) == "bearer made"
+
+
+def test_credentials_that_take_too_long(clock: Callable[[float], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plugin that hangs is an error for all who ask, none of whom waits long; when it answers, all goes on."""
+    monkeypatch.setattr(access, "PATIENCE", 0.1)
+    go_on, asked = threading.Event(), []
+
+    def load(configuration: Configuration) -> None:
+        asked.append(1)
+        go_on.wait(60.0)
+        configuration.host = f"http://127.0.0.1:{len(asked)}"
+
+    go_on.set()
+    found = Access(load)
+    go_on.clear()
+    clock(access.FRESH)
+    for _ in range(3):
+        with pytest.raises(AccessError, match=r"^nothing has answered for 0.1 s; does a plugin hang\?$"):
+            found.session()
+    found.renew()  # does not wait either
+    assert len(asked) == 2
+
+    go_on.set()
+
+    assert wait(lambda: found.session().address == "http://127.0.0.1:2")
+    assert len(asked) == 2
+
+
+def test_credentials_that_take_too_long_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The agent does not begin without any; somebody at a terminal may take his time to log in."""
+    monkeypatch.setattr(access, "PATIENCE", 0.1)
+    go_on = threading.Event()
+
+    def load(configuration: Configuration) -> None:
+        go_on.wait(60.0)
+        configuration.host = "http://127.0.0.1:1"
+
+    with pytest.raises(AccessError, match="nothing has answered"):
+        Access(load)
+    threading.Timer(0.3, go_on.set).start()
+    assert Access(load, interactive=True).session().address == "http://127.0.0.1:1"
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import pytest
@@ -19,10 +19,10 @@ from ryu_netpol.adapters.kube.follower import Follower
 from ryu_netpol.adapters.kube.protocol import Query
 from ryu_netpol.adapters.kube.resources import Resource
 from ryu_netpol.adapters.kube.transport import ConnectionLost
-from ryu_netpol.agent.events import Deleted, Kind, Relisted, Upserted
+from ryu_netpol.agent.events import Deleted, Kind, Reached, Relisted, Upserted
 from ryu_netpol.agent.store import Store
 from ryu_netpol.model.objects import Object, Pod
-from tests.unit.adapters.kube.world import Reply, World, pod, refuse
+from tests.unit.adapters.kube.world import Json, Key, Reply, World, pod, refuse
 
 PODS = Resource(Kind.POD, "v1", "pods")
 State = tuple[tuple[str, str], ...]
@@ -31,6 +31,11 @@ State = tuple[tuple[str, str], ...]
 def state_of(objects: dict[str, str]) -> State:
     """Names and versions."""
     return tuple(sorted(objects.items()))
+
+
+def labels_of(objects: Mapping[Key, Json]) -> State:
+    """The same of what a store has."""
+    return state_of({key[2]: document["metadata"]["labels"]["version"] for key, document in objects.items()})
 
 
 class Restless(World):
@@ -76,7 +81,7 @@ class Restless(World):
 
     def state(self) -> State:
         """The pods of now."""
-        return state_of({key[2]: document["metadata"]["labels"]["version"] for key, document in self.objects.items()})
+        return labels_of(self.objects)
 
 
 @dataclass
@@ -95,7 +100,7 @@ class Answer:
     def patience(self, seconds: float) -> None:
         """As it likes."""
 
-    def body(self) -> memoryview:
+    def body(self, _came: object = None) -> memoryview:
         self._perhaps()
         return memoryview(b"".join(part for part in self.reply.body if part))
 
@@ -155,11 +160,18 @@ class Witness:
         self.world = world
         self.store = Store()
         self.last = 0
-        self.delivered = 0
+        self.delivered = self.versions = 0
         self.wrong: list[str] = []
         """What must not be; an exception would be one of the things that a follower survives."""
 
-    def changed(self, change: Relisted | Upserted | Deleted, *, caught_up: Kind | None = None) -> None:
+    def changed(self, *changes: Relisted | Upserted | Deleted | Reached, caught_up: Kind | None = None) -> None:
+        for change in changes:
+            if isinstance(change, Reached):
+                self._check(change)
+            else:
+                self._change(change)
+
+    def _change(self, change: Relisted | Upserted | Deleted) -> None:
         self.store.apply(change)
         self.delivered += 1
         if isinstance(change, Relisted):
@@ -170,6 +182,13 @@ class Witness:
             self.last = later[0]
         else:
             self.wrong.append(f"{state} is no state after {self.world.states[self.last]}")
+
+    def _check(self, reached: Reached) -> None:
+        """The version that is said to be reached is that of what was told; not while nobody noticed a backup."""
+        self.versions += 1
+        there = self.world.history.get(int(reached.version))
+        if not self.world.restored and there is not None and labels_of(there) != self.state():
+            self.wrong.append(f"{self.state()} is not what there was at version {reached.version}")
 
     def state(self) -> State:
         """What the agent knows."""
@@ -219,9 +238,9 @@ def test_every_state_is_one_that_the_server_had(seed: int) -> None:
 
 def test_the_chances_are_fair() -> None:
     """The runs deliver something, and most of the ways to ask are taken."""
-    delivered = [follow(seed)[1].delivered for seed in range(50)]
+    witnesses = [follow(seed)[1] for seed in range(50)]
 
-    assert sum(count > 5 for count in delivered) > 40
+    assert sum(witness.delivered > 5 and witness.versions > 5 for witness in witnesses) > 40
 
 
 def test_the_witness_can_fail(monkeypatch: pytest.MonkeyPatch) -> None:

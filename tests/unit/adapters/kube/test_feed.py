@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from ryu_netpol.adapters.kube import questions, transport
+from ryu_netpol.adapters.kube import access, feed, gate, questions, transport
 from ryu_netpol.adapters.kube.protocol import Mode
 from ryu_netpol.agent.events import Kind, Relisted, Together
 from ryu_netpol.model.names import Api, PodKey, PolicyKey
 from tests.unit.adapters.kube import server as wrong
 from tests.unit.adapters.kube.followed import WEB, Followed, asked
-from tests.unit.adapters.kube.server import wait, write_kubeconfig
-from tests.unit.adapters.kube.world import Reply, line, namespace, pod, policy, refuse
+from tests.unit.adapters.kube.server import serving, wait, write_kubeconfig
+from tests.unit.adapters.kube.world import Reply, World, line, namespace, pod, policy, refuse
 
 POD, POLICY = "Pod", "NetworkPolicy"
 
@@ -80,6 +80,43 @@ def test_a_streaming_list_becomes_a_patient_watch(running: Followed) -> None:
     assert not wait(lambda: asked(running, "/api/v1/pods") > count, seconds=1.0)
 
     assert running.reports == []
+
+
+@pytest.mark.parametrize("pages", [False, True], ids=["list", "pages"])
+def test_a_list_that_takes_long_is_waited_for(followed: Followed, pages: bool) -> None:
+    """Bytes are progress: the other kinds do not pass without one whose list comes slowly but steadily."""
+    followed.world.streams = "no"
+    if pages:
+        followed.server.fail(POD, wrong.instead(lambda: refuse(500, "cache")), when="resourceVersion=0")
+
+    def slow(handler: Any, reply: Reply) -> None:
+        handler.begin(reply)
+        (data,) = (data for data in reply.body if data)
+        for at in range(0, len(data), 1 + len(data) // 10):
+            handler.chunk(data[at : at + 1 + len(data) // 10])
+            if wait(lambda: handler.server.closing, seconds=0.15):
+                return
+        handler.wfile.write(b"0\r\n\r\n")
+
+    followed.server.fail(POD, slow, when="^(?!watch=)")
+    began = time.monotonic()
+    followed.feed.start()
+    assert wait(lambda: followed.store.synced)
+
+    assert time.monotonic() - began > 2 * gate.HOLD
+    assert len(followed.events) == 1
+
+
+def test_a_watch_that_is_not_answered_is_late(running: Followed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One has ended in order, and the next is not answered: nobody knows what happens until it is."""
+    monkeypatch.setattr(feed, "PROMPT", 0.1)
+    assert wait(lambda: not running.feed.late())
+    running.server.fail(POD, wrong.hang(20.0), when="watch=true")
+    with running.world.changed:
+        running.world.epoch += 1  # all watches end in order
+
+    assert wait(lambda: running.feed.late() == {Kind.POD})
+    assert running.told("kube_unreachable") == []
 
 
 def test_retry_after_is_obeyed(running: Followed) -> None:
@@ -226,6 +263,40 @@ def test_tokens_are_read_again(followed: Followed, tmp_path: Path) -> None:
     followed.world.put(pod("shop/web", version="2"))
 
     assert followed.wait_pod(WEB, "2")
+
+
+def test_a_plugin_that_hangs(world: World, tmp_path: Path, hasty: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told, nobody else is held up, and all goes on when it answers."""
+    monkeypatch.setattr(access, "PATIENCE", 0.3)
+    monkeypatch.setattr(access, "FRESH", 0.2)
+    hang, plugin = tmp_path / "hang", tmp_path / "plugin"
+    token = '{"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": {"token": "t"}}'
+    plugin.write_text(f"#!/bin/sh\nwhile [ -e {hang} ]; do sleep 0.05; done\necho '{token}'\n")
+    plugin.chmod(0o755)
+    exec_ = {"apiVersion": "client.authentication.k8s.io/v1", "command": str(plugin), "interactiveMode": "Never"}
+    with serving(world) as server:
+        followed = Followed(server, tmp_path, user={"exec": exec_})
+        followed.feed.start()
+        assert wait(lambda: followed.store.synced)
+        hang.touch()
+        time.sleep(access.FRESH)
+        server.cut()
+        world.put(pod("shop/web", version="2"))
+        assert wait(lambda: len(followed.told("kube_unreachable")) >= 8)
+        sentence = "pods: the credentials cannot be read: nothing has answered for 0.3 s; does a plugin hang?"
+        assert followed.told("kube_unreachable").count(sentence) == 1
+        assert followed.feed.late() == set(Kind)
+        hang.unlink()
+        assert followed.wait_pod(WEB, "2")
+
+        hang.touch()
+        time.sleep(access.FRESH)
+        server.cut()
+        assert wait(lambda: followed.told("kube_unreachable").count(sentence) == 2)
+        began = time.monotonic()
+        followed.feed.stop()
+        assert time.monotonic() - began < 0.9
+        hang.unlink()
 
 
 STOPS: dict[str, Callable[[Followed], None]] = {

@@ -186,6 +186,29 @@ def test_a_defect_does_not_end_the_thread(running: Followed, monkeypatch: pytest
     assert running.told("kube_failed") == ["pods: KeyError: 'surprise'"]
 
 
+@pytest.mark.parametrize("streams", ["yes", "no"])
+def test_an_object_that_is_no_json(followed: Followed, streams: str) -> None:
+    """Listed, created, changed: the others go on, and a policy of which nobody can say what it says is closed."""
+    world = followed.world
+    world.streams = streams
+    world.put(policy("shop/torn", ingress=[{"from": [{"podSelector": {"matchLabels": {"a": "\ud800"}}}]}]))
+    world.put(pod("shop/torn", version="\ud800"))
+    followed.feed.start()
+    assert wait(lambda: followed.store.synced)
+    assert {WEB, PodKey("shop", "db")} == followed.cluster.pods.keys()
+    assert followed.cluster.policies[PolicyKey("shop", "torn")].ingress == ()
+
+    world.put(pod("shop/web", version="\ud800"))
+    world.put(pod("shop/db", version="2"))
+
+    assert followed.wait_pod(PodKey("shop", "db"), "2")
+    assert followed.version(WEB) == "1"
+    assert {what for what, _ in followed.reports} == {"object_error"}, followed.reports
+    told = "".join(followed.told("object_error"))
+    for name in ("NetworkPolicy shop/torn: spec", "Pod shop/torn: metadata.labels", "Pod shop/web: metadata.labels"):
+        assert f"{name}: cannot be read: " in told
+
+
 def test_a_server_that_is_down_at_the_start(world: World, tmp_path: Path) -> None:
     """Nothing is delivered until it is there, and then everything, soon."""
     with serving(world) as server:

@@ -12,7 +12,7 @@ import pytest
 from ryu_netpol.adapters.kube.follower import Follower
 from ryu_netpol.adapters.kube.resources import RESOURCES
 from ryu_netpol.adapters.kube.transport import ConnectionLost
-from ryu_netpol.agent.events import Deleted, Kind, Relisted, Upserted
+from ryu_netpol.agent.events import Deleted, Kind, Reached, Relisted, Upserted
 from ryu_netpol.model.names import PodKey
 from tests.unit.adapters.kube.world import pod
 
@@ -38,7 +38,7 @@ class Scripted:
         if self._lost:
             raise ConnectionLost("reset", silent=False)
 
-    def body(self) -> bytes:
+    def body(self, _came: object = None) -> bytes:
         return b"no upstream"
 
     def patience(self, seconds: float) -> None:
@@ -52,12 +52,12 @@ class Hub:
     """Who the follower tells."""
 
     def __init__(self) -> None:
-        self.delivered: list[Relisted | Upserted | Deleted] = []
+        self.delivered: list[Relisted | Upserted | Deleted | Reached] = []
         self.woken = 0
 
-    def changed(self, change: Relisted | Upserted | Deleted, *, caught_up: Kind | None = None) -> None:
+    def changed(self, *changes: Relisted | Upserted | Deleted | Reached, caught_up: Kind | None = None) -> None:
         assert caught_up in (None, Kind.POD)
-        self.delivered.append(change)
+        self.delivered += changes
 
     def reached(self, _kind: Kind) -> None:
         self.woken += 1

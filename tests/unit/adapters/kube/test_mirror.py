@@ -118,6 +118,18 @@ def test_nobody_knows_who_it_is() -> None:
     assert any("left out" in text for _, text in mirror.problems())
 
 
+def test_a_list_with_one_that_nobody_can_name_proves_nobody_gone() -> None:
+    """It may be the policy that seems to be missing, which stays in force (UR-1); the next list without it counts."""
+    mirror = Mirror(Kind.POLICY)
+    mirror.put(entry(GOOD))
+    other = policy("shop/q")
+    nameless = objects.entry(b"tru", Kind.POLICY, Api.V1)
+
+    assert frozenset({value(GOOD), value(other)}) == mirror.replace([entry(other), nameless]).objects
+    assert any("left out" in text for _, text in mirror.problems())
+    assert frozenset({value(other)}) == mirror.replace([entry(other)]).objects
+
+
 def test_an_object_that_becomes_unusable_with_another_uid_is_gone() -> None:
     """A pod of the name is there, but nothing is known of it: the former pod must not stay."""
     mirror = Mirror(Kind.POD)

@@ -100,6 +100,21 @@ def test_a_policy_that_cannot_be_read_is_closed(read: Callable[[], Loaded], serv
     assert str(loaded.problems[0]).startswith(f"{server.url}: NetworkPolicy shop/odd: spec.ingress[0]")
 
 
+def test_what_is_no_json_is_told(read: Callable[[], Loaded], server: Server) -> None:
+    """A policy with half a surrogate in its spec: closed (UR-2), and every other object is read."""
+    server.world.put(policy("shop/torn", ingress=[{"from": [{"podSelector": {"matchLabels": {"a": "\ud800"}}}]}]))
+    loaded = read()
+    found = Cluster.of(*loaded.objects)
+
+    assert set(found.policies) == {PolicyKey("shop", "deny", Api.V1), PolicyKey("shop", "torn", Api.V1)}
+    assert found.policies[PolicyKey("shop", "torn", Api.V1)].ingress == ()
+    assert set(found.pods) == PODS
+    assert [str(p) for p in loaded.problems if p.is_error] == [
+        f"{server.url}: NetworkPolicy shop/torn: spec: cannot be read: "
+        + str(loaded.problems[0]).partition("cannot be read: ")[2]
+    ]
+
+
 def test_what_is_no_object_is_told(read: Callable[[], Loaded], server: Server) -> None:
     """It is left out, and all others are read."""
     server.fail("Node", then(b'{"metadata": {"resourceVersion": "1"}, "items": [3, {"metadata": {"name": "n9"}}]}'))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ryu_netpol.adapters.kube import access
+from ryu_netpol.adapters.kube import access, transport
 from ryu_netpol.adapters.kube.transport import Client, ConnectionLost
 from tests.unit.adapters.kube import server as wrong
 from tests.unit.adapters.kube.server import Server, serving, wait, write_kubeconfig
@@ -161,6 +161,34 @@ def test_patience(client: Client, server: Server) -> None:
             list(lines)
 
     assert time.monotonic() - began > 0.9
+
+
+def test_an_answer_must_begin_soon(client: Client, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also a watch, which may be silent for longer once it has begun."""
+    monkeypatch.setattr(transport, "BEGIN", 0.2)
+    server.fail(POD, wrong.hang(20.0))
+    began = time.monotonic()
+    with pytest.raises(ConnectionLost) as lost, client.get(PODS, silence=20.0):
+        pass
+    assert lost.value.silent
+    assert time.monotonic() - began < 5.0
+
+    server.fail(POD, wrong.silent(20.0))
+    began = time.monotonic()
+    with pytest.raises(ConnectionLost), client.get(PODS, silence=1.0) as response:
+        response.body()
+    assert time.monotonic() - began > 0.9
+
+
+def test_a_body_says_that_it_comes(client: Client, server: Server) -> None:
+    """Each time that some of it has come, however long all of it takes."""
+    parts = [b"x" * 100_000, b"y", b"z" * 10]
+    server.fail(POD, wrong.instead(lambda: Reply(200, iter(parts))))
+    came: list[int] = []
+    with client.get(PODS, silence=5.0) as response:
+        assert b"".join(parts) == bytes(response.body(lambda: came.append(1)))
+
+    assert len(came) >= len(parts)
 
 
 def test_stop_ends_a_read(client: Client, server: Server) -> None:
