@@ -131,7 +131,10 @@ def test_facts_are_of_pods_here() -> None:
     late = build.pod("default/late", "10.244.1.12", labelled="x=2")
     world.deliver(Upserted(late), Upserted(build.pod("default/far", "10.244.2.9", labelled="x=2", node="n2")))
     assert {one.policy.name: one.endpoints for one in world.agent.facts().policies} == {"p": 1, "nobody": 0}
+    assert world.agent.facts().strays == (late.key,)
 
+    world.deliver(Upserted(replace(late, terminating=True)))
+    assert world.agent.facts().strays == ()
     world.deliver(Upserted(replace(late, finished=True)))
     assert {one.policy.name for one in world.agent.facts().policies} == {"p"}
     world.deliver(Upserted(late), Deleted(late))

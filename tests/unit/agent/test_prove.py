@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ryu_netpol.agent.events import InForce, Kind, Reached, Said
 from ryu_netpol.agent.glance import Port
 from ryu_netpol.agent.problems import Problem, Refused
@@ -79,6 +81,13 @@ def test_failures_are_of_objects() -> None:
     ]
     assert [one.reason for one in standing.policies[0].failures] == ["FlowRefused"]
     assert (standing.failures[1].uid, standing.failures[1].version, standing.failures[1].since) == ("u2", "11", 4)
+
+
+def test_pods_without_a_port() -> None:
+    """Whoever has an address and no port here passes all policy: that is said of the pod."""
+    (failure,) = prove(Proof(), replace(facts(), strays=(WEB,)), offset=0).failures
+
+    assert (failure.kind, failure.namespace, failure.name, failure.reason) == ("Pod", "shop", "web", "NotAttached")
 
 
 def test_many_errors_are_told_in_part() -> None:

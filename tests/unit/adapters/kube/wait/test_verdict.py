@@ -84,6 +84,24 @@ CASES = {
 }  # fmt: skip
 
 
+def test_pods_that_fail() -> None:
+    """One that the policy selects is waited for: nobody reaches it, or everybody does. Others do not matter."""
+    closed = Concern("Pod", "v1", "shop", "web", "EndpointClosed", "it is closed")
+    status_ = told(standing(failures=(closed,)))
+
+    assert judge(TARGET, status_, ["other"]).state is State.IN_FORCE
+    verdict = judge(TARGET, status_, ["other", "web"])
+    assert (verdict.state, verdict.reason) == (State.WAITING, "pod web: EndpointClosed: it is closed")
+
+
+def test_a_switch_that_takes_nothing() -> None:
+    """Why nothing is known to be in force."""
+    refused = Concern("Node", "v1", "", "n1", "BundleRefused", "it is full")
+    verdict = judge(TARGET, told(standing(in_force=None, failures=(refused,))))
+
+    assert verdict.reason == "nothing is known to be in force there: BundleRefused: it is full"
+
+
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_judge(case: tuple[Standing, State, str]) -> None:
     """Each thing that can be told of a node, through the status that the agent writes."""
