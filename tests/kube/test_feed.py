@@ -16,11 +16,9 @@ from ryu_netpol.adapters.kube.feed import KubeFeed
 from ryu_netpol.adapters.kube.protocol import Ask, Mode
 from ryu_netpol.adapters.kube.reflector import Reflector
 from ryu_netpol.agent.events import Together
-from ryu_netpol.model.decode import decode
 from ryu_netpol.model.names import PodKey, PolicyKey
-from ryu_netpol.model.objects import Cluster
-from tests.kube.client import Client
 from tests.kube.server import Server
+from tests.kube.state import of_server
 from tests.kube.wire import wire
 from tests.support.deploy import objects
 from tests.support.recorder import Recorder
@@ -63,22 +61,6 @@ class Followed(Recorder):
 
     def wait_agrees(self) -> None:
         assert wait(self.agrees), self.reports[-5:]
-
-
-def of_server(admin: Client) -> Cluster:
-    """Everything, read at once and decoded as manifests are."""
-    found = []
-    for path, kind, api in (
-        ("/api/v1/pods", "Pod", "v1"),
-        ("/api/v1/namespaces", "Namespace", "v1"),
-        ("/api/v1/nodes", "Node", "v1"),
-        ("/apis/networking.k8s.io/v1/networkpolicies", "NetworkPolicy", "networking.k8s.io/v1"),
-    ):
-        for item in admin.ask("GET", path)["items"]:
-            value = decode({"apiVersion": api, "kind": kind, **item}).object
-            assert value is not None
-            found.append(value)
-    return Cluster.of(*found)
 
 
 def wait(condition: Callable[[], bool]) -> bool:

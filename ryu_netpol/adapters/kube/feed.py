@@ -68,11 +68,19 @@ class KubeFeed:
         return late | {follower.kind for follower in self._followers if follower.unanswered > PROMPT}
 
     def reached(self, kind: Kind) -> None:
-        """The server is there: whoever waits because it was not tries again."""
+        """The server is there: whoever waits because it was not tries again, and is waited for."""
+        with self._changed:
+            self._gate.reached(now=time.monotonic())
         self._back()
         for follower in self._followers:
             if follower.kind is not kind:
                 follower.wake()
+
+    def older(self, kind: Kind) -> None:
+        """The store has become an older one: others may not see it by their versions."""
+        for follower in self._followers:
+            if follower.kind is not kind:
+                follower.doubt()
 
     def behind(self, kind: Kind) -> None:
         """Something may have happened to objects of this kind that is not known."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from msgspec import Raw
 
 from ryu_netpol.adapters.kube import answers, envelope, objects, questions
 from ryu_netpol.adapters.kube.mirror import Mirror
-from ryu_netpol.adapters.kube.protocol import Ask, Do, Mode, Tell
+from ryu_netpol.adapters.kube.protocol import Ask, Do, Mode, Step, Tell
 from ryu_netpol.adapters.kube.reflector import Reflector
 from ryu_netpol.adapters.kube.resources import GROUPS, NETWORK_POLICIES, Resource, root
 from ryu_netpol.adapters.kube.transport import Client, ConnectionLost, Response
@@ -27,6 +27,9 @@ class Hub(Protocol):
 
     def behind(self, kind: Kind) -> None:
         """Something may have happened that is not known."""
+
+    def older(self, kind: Kind) -> None:
+        """The store has become an older one."""
 
     def resumed(self, kind: Kind) -> None:
         """What has happened meanwhile comes now."""
@@ -52,7 +55,7 @@ class Follower:
         self._reflector = Reflector(chance=chance, find=resource == NETWORK_POLICIES)
         self._mirror = Mirror(resource.kind)
         self._list: list[objects.Entry] = []
-        self._wake = threading.Event()
+        self._wake, self._doubted = threading.Event(), threading.Event()
         self._stopped = False
         self._out_of_reach = False
         """The last answer was none, or one of a server that could answer nobody."""
@@ -66,6 +69,11 @@ class Follower:
 
     def step(self) -> None:
         """Ask once, when it is time."""
+        if self._doubted.is_set():
+            # In this order: what comes in between is doubted once more after the next list.
+            self._doubted.clear()
+            self._client.go_on()
+            self._do(self._reflector.doubt())
         ask = self._reflector.next()
         if ask.delay:
             self._wake.wait(ask.delay)
@@ -84,6 +92,12 @@ class Follower:
         if self._out_of_reach:
             self._wake.set()
 
+    def doubt(self) -> None:
+        """What is known may be of a store that is no more: break off, and list everything again."""
+        self._doubted.set()
+        self._client.break_off()
+        self._wake.set()
+
     @property
     def unanswered(self) -> float:
         """Seconds for which it has waited for an answer to begin."""
@@ -98,6 +112,8 @@ class Follower:
                 self._asked = None
                 self._read(ask.mode, response, began)
         except ConnectionLost as lost:
+            if self._doubted.is_set():
+                return  # It was broken off here.
             self._out_of_reach = True
             self._take(answers.Lost(str(lost), time.monotonic() - began, silent=lost.silent))
         except envelope.Unreadable as error:
@@ -157,8 +173,15 @@ class Follower:
             # Not before something came: who wakes others for an answer that then breaks off is woken by them in turn.
             self._out_of_reach = False
             self._hub.reached(self.kind)
-        go_on = not isinstance(answer, answers.Refused)
-        for step in self._reflector.take(answer):
+        wanted = self._do(self._reflector.take(answer), what=what, items=items, response=response)
+        return wanted and not isinstance(answer, answers.Refused)
+
+    def _do(
+        self, steps: Iterable[Step], *, what: str = "", items: Sequence[Raw] = (), response: Response | None = None
+    ) -> bool:
+        """Do what the state machine says; False where it wants to hear no more."""
+        go_on = True
+        for step in steps:
             match step:
                 case Tell(kind, reason):
                     self._hub.report(kind, f"{self._resource.plural}: {reason}")
@@ -175,6 +198,8 @@ class Follower:
                     self._deliver(None, {})
                 case Do.APPLY:
                     self._apply(what, items[0])
+                case Do.OLDER:
+                    self._hub.older(self.kind)
                 case Do.BEHIND:
                     self._hub.behind(self.kind)
                 case Do.RESUMED:

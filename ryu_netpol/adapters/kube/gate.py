@@ -2,7 +2,7 @@
 
 Old policies with new pods can open a connection that neither the old nor the new state allows. So what is heard after
 a gap is held until every kind that has one has caught up, and then passes as one event. A kind that makes no progress
-for `HOLD` seconds is not waited for any more, until it has caught up by itself; nothing is held longer than `LONGEST`.
+for `HOLD` seconds is not waited for any more, until it makes some; nothing is held longer than `LONGEST`.
 
 Pure: the time is an argument.
 """
@@ -47,16 +47,22 @@ class Gate:
         self._progress.setdefault(kind, now)
         self._settling.pop(kind, None)
 
+    def reached(self, *, now: float) -> None:
+        """The server is there again: nobody was given up for good."""
+        for kind in self._progress:
+            self.progress(kind, now=now)
+
     def resumed(self, kind: Kind, *, now: float) -> None:
         """Its watch goes on where it ended."""
         if kind in self._progress:
-            self._progress[kind] = now
+            self.progress(kind, now=now)
             self._settling[kind] = now
 
     def progress(self, kind: Kind, *, now: float) -> None:
-        """Something came for it."""
+        """Something came for it: it is worth waiting for, again."""
         if kind in self._progress:
             self._progress[kind] = now
+            self._given_up.discard(kind)
 
     def caught_up(self, kind: Kind) -> None:
         """Nothing is missing of it."""

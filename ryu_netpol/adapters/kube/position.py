@@ -23,6 +23,8 @@ class Position:
         """Of the last thing that was delivered."""
         self.newest = False
         """The next list must be the newest there is, whatever its version: not one out of a cache."""
+        self.doubted = False
+        """All others know already that the store may be an older one."""
         self.streams = True
         """The server may have streaming lists."""
         self.whole = False

@@ -57,6 +57,8 @@ class Do(enum.Enum):
     """Take the event in."""
     REACHED = enum.auto()
     """Nothing has happened up to this version."""
+    OLDER = enum.auto()
+    """The store is an older one than before: everybody must list again."""
     BEHIND = enum.auto()
     """From now on things may happen that are not heard of."""
     RESUMED = enum.auto()

@@ -5,6 +5,7 @@
               PAGES  -> WATCH          where its memory cannot answer, or knows less than was seen already
     WATCH, broken -> CHECK -> WATCH    from the last version on, unless the store has become an older one
     WATCH, 410    -> STREAM ...        everything again
+    an older store for anybody -> PAGES for everybody
 
 Versions grow within one store, so nothing is adopted that is older than what was seen, with one exception: the store
 itself, asked for the newest it has, answers with an older version. Then a backup was put back, and it is the truth now.
@@ -108,8 +109,9 @@ class Reflector:
         """The list is complete."""
         at = self._at
         if older(version, at.version):
+            yield from self._tell_others()
             yield Tell("kube_older_store", f"the store went back from version {at.version} to {version}")
-        at.version, at.newest, at.mode = version, False, Mode.WATCH
+        at.version, at.newest, at.doubted, at.mode = version, False, False, Mode.WATCH
         at.more, at.first, at.whole, at.gap = "", "", False, False
         at.lists += 1
         yield Do.ADOPT
@@ -125,9 +127,24 @@ class Reflector:
         at.well()
         yield Do.REACHED if seen.bookmark else Do.APPLY
 
+    def doubt(self) -> Iterator[Step]:
+        """Another kind says that the store is an older one: versions prove nothing, so everything is listed again."""
+        at = self._at
+        at.doubted = True
+        yield from at.behind()
+        yield from at.drop()
+        if at.mode is not Mode.FIND:
+            at.newest, at.mode = True, Mode.PAGES
+
+    def _tell_others(self) -> Iterator[Step]:
+        if not self._at.doubted:
+            self._at.doubted = True
+            yield Do.OLDER
+
     def _older_store(self, version: str) -> Iterator[Step]:
         at = self._at
         yield from at.behind()
+        yield from self._tell_others()
         yield from at.trouble.failed("kube_older_store", f"the store went back from version {at.version} to {version}")
         at.newest, at.mode = True, Mode.PAGES
 

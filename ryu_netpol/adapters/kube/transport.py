@@ -106,7 +106,7 @@ class Client:
         self._access = access
         self._lock = threading.Lock()
         self._raw: urllib3.BaseHTTPResponse | None = None
-        self._stopped = False
+        self._stopped = self._broken = False
 
     def get(self, path: str, query: Query = (), *, silence: float) -> contextlib.AbstractContextManager[Response]:
         """Ask. Raises ConnectionLost, also when nothing comes for `silence` seconds."""
@@ -143,9 +143,9 @@ class Client:
         try:
             with self._lock:
                 self._raw = raw
-                stopped = self._stopped
-            if stopped:
-                raise ConnectionLost("stopped")
+                unwanted = self._stopped or self._broken
+            if unwanted:
+                raise ConnectionLost("it is not wanted any more")
             response = Response(raw)
             response.patience(silence)
             yield response
@@ -163,9 +163,23 @@ class Client:
         """Break off what is being read, from any thread; nothing is asked any more."""
         with self._lock:
             self._stopped = True
-            if self._raw is not None:
-                with contextlib.suppress(*_ERRORS, RuntimeError):
-                    self._raw.shutdown()
+            self._shut_down()
+
+    def break_off(self) -> None:
+        """Break off what is being read, or is asked before `go_on`; from any thread."""
+        with self._lock:
+            self._broken = True
+            self._shut_down()
+
+    def go_on(self) -> None:
+        """Ask again."""
+        with self._lock:
+            self._broken = False
+
+    def _shut_down(self) -> None:
+        if self._raw is not None:
+            with contextlib.suppress(*_ERRORS, RuntimeError):
+                self._raw.shutdown()
 
 
 def _lost(error: Exception) -> ConnectionLost:

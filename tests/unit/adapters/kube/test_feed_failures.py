@@ -15,7 +15,7 @@ from ryu_netpol.model.objects import Pod
 from tests.unit.adapters.kube import server as wrong
 from tests.unit.adapters.kube.followed import WEB, Followed
 from tests.unit.adapters.kube.server import Fault, serving, wait
-from tests.unit.adapters.kube.world import Reply, World, line, pod, policy, refuse, status
+from tests.unit.adapters.kube.world import Reply, World, line, namespace, pod, policy, refuse, status
 
 POD, POLICY = "Pod", "NetworkPolicy"
 
@@ -167,6 +167,25 @@ def test_an_older_store_is_the_truth(running: Followed) -> None:
     running.world.put(pod("shop/web", version="9"))
 
     assert running.wait_pod(WEB, "9")
+
+
+def test_one_kind_notices_an_older_store_for_all(running: Followed) -> None:
+    """The store has written so much since that the versions of namespaces prove nothing; those of pods do."""
+    backup = running.world.version
+    isolated = {"net.beta.kubernetes.io/network-policy": '{"ingress": {"isolation": "DefaultDeny"}}'}
+    running.world.put(namespace("shop", **isolated))
+    assert wait(lambda: running.cluster.namespaces["shop"].default_deny)
+    for number in range(10):
+        running.world.put(pod("shop/web", version=str(number)))
+    assert running.wait_pod(WEB, "9")
+    running.world.roll_back(backup)
+    for _ in range(5):
+        running.world.put(pod("shop/other"))
+    running.server.cut()
+
+    assert wait(lambda: not running.cluster.namespaces["shop"].default_deny)
+    assert running.wait_pod(WEB, "1")
+    assert running.told("kube_failed") == []
 
 
 def test_a_defect_does_not_end_the_thread(running: Followed, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -162,6 +162,27 @@ def test_who_was_given_up_comes_back(gate: Gate) -> None:
     assert gate.take(now=70.0) is None
 
 
+@pytest.mark.parametrize("how", ["reached", "progress", "resumed"])
+def test_who_was_given_up_is_waited_for_when_it_may_come(gate: Gate, how: str) -> None:
+    """A second outage while something is held: when the server is back, what comes passes together all the same."""
+    for kind in (POD, POLICY):
+        gate.behind(kind, now=1.0)
+    gate.put(Upserted(A), now=2.0)
+    assert gate.take(now=2.0 + HOLD) == Upserted(A)
+
+    if how == "reached":
+        gate.reached(now=20.0)
+    else:
+        getattr(gate, how)(POLICY, now=20.0)
+    gate.put(listed(POD, B), now=20.1)
+    gate.caught_up(POD)
+    assert gate.take(now=20.1) is None
+
+    gate.put(listed(POLICY, P), now=20.2)
+    gate.caught_up(POLICY)
+    assert gate.take(now=20.2) == Together((listed(POD, B), listed(POLICY, P)))
+
+
 def test_progress_prolongs_the_wait_up_to_a_limit(gate: Gate) -> None:
     """A long list that comes in pages is waited for, but not for ever."""
     gate.behind(POD, now=0.0)

@@ -184,6 +184,30 @@ def test_an_older_store() -> None:
     assert asks(one)[1]["resourceVersion"] == "50"
 
 
+def test_an_older_store_is_told_to_others_once() -> None:
+    """By who notices it, when it does."""
+    one = watching("100")
+    steps = [*tell(one, LOST), *tell(one, answers.Page("50")), *tell(one, answers.Page("50"))]
+    assert steps.count(Do.OLDER) == 1
+    assert Do.ADOPT in steps
+
+    tell(one, LOST)
+    assert Do.OLDER in tell(one, answers.Page("20"))
+
+
+@pytest.mark.parametrize("version", ["50", "100", "200"])
+def test_who_is_told_lists_again(version: str) -> None:
+    """Whatever its own versions say: the newest there is, and it tells nobody in turn."""
+    one = watching("100")
+    assert list(one.doubt()) == [Do.BEHIND, Do.DROP]
+    assert asks(one) == (Mode.PAGES, {"limit": "500"})
+    steps = list(one.take(answers.Page(version)))
+
+    assert Do.ADOPT in steps
+    assert Do.OLDER not in steps
+    assert asks(one)[1]["resourceVersion"] == version
+
+
 def test_an_older_store_is_not_read_out_of_a_memory() -> None:
     """Until it is listed, only what is sure to be the newest counts."""
     one = watching("100", streams=False)

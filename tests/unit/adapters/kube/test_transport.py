@@ -210,5 +210,5 @@ def test_stop_ends_a_read(client: Client, server: Server) -> None:
     thread.join(5.0)
 
     assert ended[0] - began < 0.5
-    with pytest.raises(ConnectionLost, match="stopped"), client.get(PODS, silence=5.0):
+    with pytest.raises(ConnectionLost, match="not wanted any more"), client.get(PODS, silence=5.0):
         pass
