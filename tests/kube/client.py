@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import ssl
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ from urllib.parse import quote, urlencode, urlsplit
 Object = Mapping[str, Any]
 PATIENCE = 60.0
 """Seconds that an answer may take."""
+IDLE = 20.0
+"""Seconds after which a connection is not used again: servers hang up on who is silent for long."""
 _MERGE, _APPLY = "merge-patch+json", "apply-patch+yaml"
 
 
@@ -42,6 +45,7 @@ class Client:
         self._connection = http.client.HTTPSConnection(url.hostname or "", url.port, timeout=PATIENCE, context=tls)
         self._token = token
         self._known: dict[tuple[str, str], tuple[str, bool]] = {}
+        self._used = 0.0
 
     def close(self) -> None:
         """Hang up; the next request connects again."""
@@ -50,6 +54,9 @@ class Client:
     def request(self, method: str, path: str, body: bytes | None = None, *, content: str = "json") -> Answer:
         """Ask once. Raises OSError or HTTPException where there is no answer."""
         headers = {"Authorization": f"Bearer {self._token}", "Content-Type": f"application/{content}"}
+        if time.monotonic() > self._used + IDLE:
+            self.close()
+        self._used = time.monotonic()
         try:
             self._connection.request(method, path, body, headers)
             response = self._connection.getresponse()

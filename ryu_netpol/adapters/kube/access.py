@@ -63,8 +63,10 @@ class Access:
             if self._session is not None and time.monotonic() < self._fresh_until:
                 return self._session
             if self._reading is None:
-                self._reading = time.monotonic(), Future()
-                threading.Thread(target=self._renew, args=[self._reading[1]], name="kube-access", daemon=True).start()
+                found: Future[Session] = Future()
+                # Where no thread can be started, the next one who asks tries again.
+                threading.Thread(target=self._renew, args=[found], name="kube-access", daemon=True).start()
+                self._reading = time.monotonic(), found
             began, reading = self._reading
         left = None if self._patience is None else max(0.0, began + self._patience - time.monotonic())
         try:

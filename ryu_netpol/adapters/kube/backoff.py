@@ -27,6 +27,8 @@ class Trouble:
         self._chance, self._times = chance, times
         self._failures = 0
         self._told: Tell | None = None
+        self._eased = False
+        """Once in a row: two kinds of failures in turn must not be tried without end."""
         self._delay = 0.0
 
     def failed(self, what: str, reason: str, *, at_least: float = 0.0) -> Iterator[Tell]:
@@ -45,12 +47,12 @@ class Trouble:
             yield self._told
 
     def _turn(self, what: str) -> None:
-        if self._told is not None and self._told.what != what:
-            self._failures = min(self._failures, SOON)
+        if self._told is not None and self._told.what != what and not self._eased:
+            self._failures, self._eased = min(self._failures, SOON), True
 
     def over(self) -> None:
         """It works again."""
-        self._failures, self._told = 0, None
+        self._failures, self._told, self._eased = 0, None, False
 
     def take_delay(self) -> float:
         """Seconds to wait now, once."""

@@ -37,6 +37,8 @@ class KubeFeed:
         self._deliver, self._report, self._back = deliver, report, back
         self._changed = threading.Condition()
         self._gate = Gate((resource.kind for resource in RESOURCES), now=time.monotonic())
+        self._doubted: set[Kind] = set()
+        """Kinds that will list again, and have not begun: what they tell may be of a store that is no more."""
         self._stopped = False
         self._followers = [Follower(resource, Client(access), self, chance=chance) for resource in RESOURCES]
         self._threads = [
@@ -70,21 +72,27 @@ class KubeFeed:
     def reached(self, kind: Kind) -> None:
         """The server is there: whoever waits because it was not tries again, and is waited for."""
         with self._changed:
-            self._gate.reached(now=time.monotonic())
+            away = [follower.kind for follower in self._followers if follower.out_of_reach]
+            self._gate.reached([kind, *away], now=time.monotonic())
         self._back()
         for follower in self._followers:
             if follower.kind is not kind:
                 follower.wake()
 
     def older(self, kind: Kind) -> None:
-        """The store has become an older one: others may not see it by their versions."""
-        for follower in self._followers:
-            if follower.kind is not kind:
-                follower.doubt()
+        """The store has become an older one: others may not see that by their versions. Nothing passes before them."""
+        others = [follower for follower in self._followers if follower.kind is not kind]
+        with self._changed:
+            for follower in others:
+                self._doubted.add(follower.kind)
+                self._gate.behind(follower.kind, now=time.monotonic())
+        for follower in others:
+            follower.doubt()
 
     def behind(self, kind: Kind) -> None:
         """Something may have happened to objects of this kind that is not known."""
         with self._changed:
+            self._doubted.discard(kind)
             self._gate.behind(kind, now=time.monotonic())
 
     def resumed(self, kind: Kind) -> None:
@@ -104,7 +112,7 @@ class KubeFeed:
             now = time.monotonic()
             for change in changes:
                 self._gate.put(change, now=now)
-            if caught_up is not None:
+            if caught_up is not None and caught_up not in self._doubted:
                 self._gate.caught_up(caught_up)
             self._open(now)
 

@@ -55,7 +55,7 @@ class Follower:
         self._reflector = Reflector(chance=chance, find=resource == NETWORK_POLICIES)
         self._mirror = Mirror(resource.kind)
         self._list: list[objects.Entry] = []
-        self._wake, self._doubted = threading.Event(), threading.Event()
+        self._wake = threading.Event()
         self._stopped = False
         self._out_of_reach = False
         """The last answer was none, or one of a server that could answer nobody."""
@@ -69,16 +69,13 @@ class Follower:
 
     def step(self) -> None:
         """Ask once, when it is time."""
-        if self._doubted.is_set():
-            # In this order: what comes in between is doubted once more after the next list.
-            self._doubted.clear()
-            self._client.go_on()
+        if self._client.go_on():
             self._do(self._reflector.doubt())
         ask = self._reflector.next()
         if ask.delay:
             self._wake.wait(ask.delay)
         self._wake.clear()
-        if not self._stopped:
+        if not self._stopped and not self._client.broken:
             self._ask(ask)
 
     def stop(self) -> None:
@@ -94,9 +91,13 @@ class Follower:
 
     def doubt(self) -> None:
         """What is known may be of a store that is no more: break off, and list everything again."""
-        self._doubted.set()
         self._client.break_off()
         self._wake.set()
+
+    @property
+    def out_of_reach(self) -> bool:
+        """Whether it got no answer last, or none but that of a server that could answer nobody."""
+        return self._out_of_reach
 
     @property
     def unanswered(self) -> float:
@@ -112,7 +113,7 @@ class Follower:
                 self._asked = None
                 self._read(ask.mode, response, began)
         except ConnectionLost as lost:
-            if self._doubted.is_set():
+            if self._client.broken:
                 return  # It was broken off here.
             self._out_of_reach = True
             self._take(answers.Lost(str(lost), time.monotonic() - began, silent=lost.silent))

@@ -47,9 +47,9 @@ class Gate:
         self._progress.setdefault(kind, now)
         self._settling.pop(kind, None)
 
-    def reached(self, *, now: float) -> None:
-        """The server is there again: nobody was given up for good."""
-        for kind in self._progress:
+    def reached(self, kinds: Iterable[Kind], *, now: float) -> None:
+        """The server is there again for these: nobody whom it did not answer was given up for good."""
+        for kind in kinds:
             self.progress(kind, now=now)
 
     def resumed(self, kind: Kind, *, now: float) -> None:

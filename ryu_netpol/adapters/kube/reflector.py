@@ -133,8 +133,9 @@ class Reflector:
         at.doubted = True
         yield from at.behind()
         yield from at.drop()
+        at.newest = True
         if at.mode is not Mode.FIND:
-            at.newest, at.mode = True, Mode.PAGES
+            at.mode = Mode.PAGES
 
     def _tell_others(self) -> Iterator[Step]:
         if not self._at.doubted:

@@ -171,10 +171,16 @@ class Client:
             self._broken = True
             self._shut_down()
 
-    def go_on(self) -> None:
-        """Ask again."""
+    @property
+    def broken(self) -> bool:
+        """Whether something was broken off, and nobody has said go_on since."""
+        return self._broken
+
+    def go_on(self) -> bool:
+        """Ask again; whether something was broken off."""
         with self._lock:
-            self._broken = False
+            was, self._broken = self._broken, False
+            return was
 
     def _shut_down(self) -> None:
         if self._raw is not None:

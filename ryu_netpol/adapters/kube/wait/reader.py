@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from ryu_netpol.adapters.kube import envelope, objects, questions
+from ryu_netpol.adapters.kube import envelope, lenient, objects, questions
 from ryu_netpol.adapters.kube.access import Access
 from ryu_netpol.adapters.kube.once import NotAnswered, Refused, answered, pages
 from ryu_netpol.adapters.kube.protocol import Query
@@ -39,6 +39,9 @@ class _Meta(msgspec.Struct):
 class _Object(msgspec.Struct):
     metadata: _Meta
     status: Status | None = None
+
+
+_objects = msgspec.json.Decoder(_Object)
 
 
 class Reader:
@@ -119,7 +122,7 @@ class Reader:
         return self._decoded([raw]).get(node)
 
     def _decoded(self, found: Iterable[msgspec.Raw]) -> Mapping[str, Status | None]:
-        decoded = (msgspec.json.decode(raw, type=_Object) for raw in found)
+        decoded = (lenient.decode(_objects, raw) for raw in found)
         return {one.metadata.name: one.status for one in decoded}
 
     def _answered(self, path: str, query: Query = ()) -> memoryview:

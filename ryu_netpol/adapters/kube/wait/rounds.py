@@ -70,9 +70,12 @@ class Rounds:
         return outcome
 
     def _round(self, now: float, *, pods: bool) -> Outcome:
+        before = self.pods
         if pods:
             self.pods, self._pods_at = self._asked.pods(self.target), now
-        done = {node: one for node, one in self.nodes.items() if one.state is State.IN_FORCE}
+        # A node is judged by its pods: with others, it is judged anew.
+        same = {node for node, there in before.items() if set(there) == set(self.pods.get(node, ()))}
+        done = {node: one for node, one in self.nodes.items() if one.state is State.IN_FORCE and node in same}
         missing = sorted(self.pods.keys() - done.keys())
         told = self._asked.statuses(missing) if missing else {}
         verdicts = {**done, **{node: judge(self.target, told.get(node), self.pods[node]) for node in missing}}

@@ -108,11 +108,13 @@ def judge(target: Target, status: Status | None, pods: Collection[str] = ()) -> 
     now = status.inForce
     version = next((seen.resourceVersion for seen in now.seen if _is_of(seen, target)), "")
     failures += [one for one in status.failures if _is_of_pod(one, target.key.namespace, pods)]
-    state, reason = _of_version(target, version, failures, status)
+    state, reason = _of_version(target, version, failures, status, pods)
     return Verdict(state, reason, now.generation, now.since, version, status.told)
 
 
-def _of_version(target: Target, version: str, failures: list[Failure], status: Status) -> tuple[State, str]:
+def _of_version(
+    target: Target, version: str, failures: list[Failure], status: Status, pods: Collection[str]
+) -> tuple[State, str]:
     if not version:
         return State.WAITING, f"no policy of {target.key.api} is in force there"
     if not _reached(version, target.version):
@@ -120,7 +122,7 @@ def _of_version(target: Target, version: str, failures: list[Failure], status: S
     if failures:
         about = "" if failures[0].kind == Kind.POLICY else f"pod {failures[0].name}: "
         return State.WAITING, f"{about}{_sentence(failures[0])}"
-    if not _are_all_listed(status):
+    if not _are_all_listed(status, target.key.namespace, pods):
         return State.WAITING, f"{status.failureCount:,} objects fail there, and not all of them are told"
     return State.IN_FORCE, ""
 
@@ -147,9 +149,14 @@ def _is_of_pod(failure: Failure, namespace: str, pods: Collection[str]) -> bool:
     return failure.kind == Kind.POD and failure.namespace == namespace and failure.name in pods
 
 
-def _are_all_listed(status: Status) -> bool:
-    """Whether every policy that fails is among the failures: they come first."""
-    return status.failureCount <= len(status.failures) or any(one.kind != Kind.POLICY for one in status.failures)
+def _are_all_listed(status: Status, namespace: str, pods: Collection[str]) -> bool:
+    """Whether every failure is listed that matters here: policies come first, then everything by its name."""
+    if status.failureCount <= len(status.failures):
+        return True
+    last = status.failures[-1] if status.failures else None
+    if last is None or last.kind == Kind.POLICY:
+        return False
+    return all((namespace, pod) < (last.namespace, last.name) for pod in pods)
 
 
 def _sentence(failure: Failure) -> str:

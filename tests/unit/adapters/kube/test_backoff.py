@@ -41,6 +41,16 @@ def test_a_failure_of_another_kind_is_no_longer_wait() -> None:
     assert trouble.take_delay() == pytest.approx(2 * first)
 
 
+def test_two_kinds_of_failures_in_turn_back_off() -> None:
+    """It is made easier once: a server that is away and refuses in turn is not asked every second for ever."""
+    trouble, waited = Trouble(lambda: 0.0), 0.0
+    for number in range(60):
+        list(trouble.failed(("unreachable", "error")[number % 2], "reason"))
+        waited += trouble.take_delay()
+
+    assert waited > 45 * LAST
+
+
 def test_what_the_server_asks_for() -> None:
     """It is waited for longer, but not for ever."""
     trouble = Trouble(lambda: 0.0)

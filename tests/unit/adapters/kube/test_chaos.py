@@ -146,6 +146,12 @@ class Chance:
         else:
             yield Answer(self.world.answer(path, dict(query)), self.world, self.calm)
 
+    broken = False
+
+    def go_on(self) -> bool:
+        """Nothing was broken off."""
+        return False
+
     def renew(self) -> None:
         """Nothing to read."""
 

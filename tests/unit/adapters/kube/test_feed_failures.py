@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from ryu_netpol.adapters.kube import access
+from ryu_netpol.adapters.kube.feed import KubeFeed
 from ryu_netpol.adapters.kube.mirror import Mirror
 from ryu_netpol.adapters.kube.objects import Entry
 from ryu_netpol.agent.events import Deleted, Event, Kind, Relisted, Together, Upserted
@@ -14,7 +16,7 @@ from ryu_netpol.model.names import PodKey, PolicyKey
 from ryu_netpol.model.objects import Pod
 from tests.unit.adapters.kube import server as wrong
 from tests.unit.adapters.kube.followed import WEB, Followed
-from tests.unit.adapters.kube.server import Fault, serving, wait
+from tests.unit.adapters.kube.server import Fault, serving, wait, write_kubeconfig
 from tests.unit.adapters.kube.world import Reply, World, line, namespace, pod, policy, refuse, status
 
 POD, POLICY = "Pod", "NetworkPolicy"
@@ -186,6 +188,27 @@ def test_one_kind_notices_an_older_store_for_all(running: Followed) -> None:
     assert wait(lambda: not running.cluster.namespaces["shop"].default_deny)
     assert running.wait_pod(WEB, "1")
     assert running.told("kube_failed") == []
+
+
+def test_nothing_passes_before_everybody_has_listed_the_older_store(tmp_path: Path) -> None:
+    """Who notices it may have the new state at once; the others are not asked before their threads come to it."""
+    events: list[Event] = []
+    config = write_kubeconfig(tmp_path / "kubeconfig", "http://127.0.0.1:9")
+    feed = KubeFeed(access.kubeconfig(config), deliver=events.append, report=lambda *_: None)
+    for kind in Kind:
+        feed.changed(Relisted(kind, frozenset()), caught_up=kind)
+    assert len(events) == 1
+
+    feed.older(Kind.NAMESPACE)
+    feed.changed(Relisted(Kind.NAMESPACE, frozenset()), caught_up=Kind.NAMESPACE)
+    feed.changed(Relisted(Kind.NODE, frozenset()), caught_up=Kind.NODE)  # still that of the store before
+    assert len(events) == 1
+    assert feed.late() == {Kind.NODE, Kind.POD, Kind.POLICY}
+
+    for kind in (Kind.NODE, Kind.POD, Kind.POLICY):
+        feed.behind(kind)  # it begins to list
+        feed.changed(Relisted(kind, frozenset()), caught_up=kind)
+    assert len(events) == 2
 
 
 def test_a_defect_does_not_end_the_thread(running: Followed, monkeypatch: pytest.MonkeyPatch) -> None:

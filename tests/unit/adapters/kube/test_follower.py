@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import json
+import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ryu_netpol.adapters.kube import access
 from ryu_netpol.adapters.kube.follower import Follower
 from ryu_netpol.adapters.kube.resources import RESOURCES
-from ryu_netpol.adapters.kube.transport import ConnectionLost
+from ryu_netpol.adapters.kube.transport import Client, ConnectionLost
 from ryu_netpol.agent.events import Deleted, Kind, Reached, Relisted, Upserted
 from ryu_netpol.model.names import PodKey
-from tests.unit.adapters.kube.world import pod
+from tests.unit.adapters.kube.server import serving, wait, write_kubeconfig
+from tests.unit.adapters.kube.world import World, pod
 
 PODS = next(resource for resource in RESOURCES if resource.kind is Kind.POD)
 END = {"resourceVersion": "20", "annotations": {"k8s.io/initial-events-end": "true"}}
@@ -26,6 +30,11 @@ class Scripted:
 
     def __init__(self, status: int, lines: Lines = (), *, lost: bool = False) -> None:  # type: ignore[assignment]
         self.status, self.retry_after, self._lines, self._lost = status, 0.0, lines, lost
+
+    broken = False
+
+    def go_on(self) -> bool:
+        return False
 
     @contextlib.contextmanager
     def get(self, _path: str, _query: object = (), *, silence: float) -> Iterator[Scripted]:
@@ -117,3 +126,28 @@ def test_an_answer_that_breaks_off_wakes_nobody() -> None:
     follower._ask(follower._reflector.next())
 
     assert hub.woken == 1
+
+
+def test_who_is_doubted_at_any_time_lists_again(tmp_path: Path) -> None:
+    """Before, while and after it asks; twice at once; and then it goes on."""
+    with serving(World()) as server:
+        config = write_kubeconfig(tmp_path / "kubeconfig", server.url)
+        hub = Hub()
+        follower = Follower(PODS, Client(access.kubeconfig(config)), hub, chance=lambda: 0.5)  # type: ignore[arg-type]
+        follower.doubt()
+        follower.step()
+        assert isinstance(hub.delivered[0], Relisted)
+
+        follower.doubt()
+        follower.doubt()
+        follower.step()
+        assert sum(isinstance(event, Relisted) for event in hub.delivered) == 2
+
+        thread = threading.Thread(target=follower.step)
+        thread.start()  # a watch
+        assert wait(lambda: follower._client._raw is not None)
+        follower.doubt()
+        thread.join()
+        follower.step()
+        assert sum(isinstance(event, Relisted) for event in hub.delivered) == 3
+        assert [query.get("limit") for _, query, _ in server.asked if "watch" not in query] == ["500"] * 3

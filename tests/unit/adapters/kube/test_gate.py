@@ -171,7 +171,7 @@ def test_who_was_given_up_is_waited_for_when_it_may_come(gate: Gate, how: str) -
     assert gate.take(now=2.0 + HOLD) == Upserted(A)
 
     if how == "reached":
-        gate.reached(now=20.0)
+        gate.reached([POD, POLICY], now=20.0)
     else:
         getattr(gate, how)(POLICY, now=20.0)
     gate.put(listed(POD, B), now=20.1)
@@ -181,6 +181,17 @@ def test_who_was_given_up_is_waited_for_when_it_may_come(gate: Gate, how: str) -
     gate.put(listed(POLICY, P), now=20.2)
     gate.caught_up(POLICY)
     assert gate.take(now=20.2) == Together((listed(POD, B), listed(POLICY, P)))
+
+
+def test_who_was_refused_is_not_waited_for_because_others_come_and_go(gate: Gate) -> None:
+    """A kind that is denied has its answer: a connection that breaks every few seconds holds nobody up."""
+    gate.behind(POLICY, now=0.0)
+    gate.put(Upserted(A), now=1.0)
+    assert gate.take(now=1.0 + HOLD) is not None
+    for second in range(10, 40, 3):
+        gate.reached([POD], now=float(second))
+        gate.put(Upserted(A), now=float(second))
+        assert gate.take(now=float(second)) is not None
 
 
 def test_progress_prolongs_the_wait_up_to_a_limit(gate: Gate) -> None:

@@ -28,7 +28,7 @@ class Cluster:
 
     def __init__(self) -> None:
         self.target: Target | None = target()
-        self.on: Mapping[str, int] = {"n1": 2, "n2": 1}
+        self.on: Mapping[str, Collection[str]] = {"n1": ["a", "b"], "n2": ["a"]}
         self.status: dict[str, Status] = {}
         self.asked: list[object] = []
         self.rounds = Rounds(self, target())
@@ -37,7 +37,7 @@ class Cluster:
         self.asked.append((namespace, name))
         return self.target
 
-    def pods(self, target: Target) -> Mapping[str, int]:
+    def pods(self, target: Target) -> Mapping[str, Collection[str]]:
         self.asked.append("pods")
         return self.on
 
@@ -80,7 +80,7 @@ def test_pods_may_come_to_other_nodes_at_the_last_moment(cluster: Cluster) -> No
     """The last question is where the pods are."""
     cluster.ask(0.0)
     cluster.status = {"n1": told(12), "n2": told(12)}
-    cluster.on = {"n1": 1, "n2": 1, "n3": 1}
+    cluster.on = {"n1": ["a"], "n2": ["a"], "n3": ["a"]}
 
     assert cluster.ask(1.0) is Outcome.WAITING
     assert cluster.rounds.nodes["n3"].state is State.WAITING
@@ -90,7 +90,7 @@ def test_nodes_without_pods_are_not_waited_for(cluster: Cluster) -> None:
     """A pod that goes takes its node along."""
     cluster.ask(0.0)
     cluster.status["n1"] = told(12)
-    cluster.on = {"n1": 1}
+    cluster.on = {"n1": ["a"]}
 
     assert cluster.ask(PODS) is Outcome.IN_FORCE
     assert set(cluster.rounds.nodes) == {"n1"}
@@ -145,3 +145,14 @@ def test_a_round_that_breaks_off_loses_nothing(cluster: Cluster, monkeypatch: py
 
     assert cluster.ask(0.5) is Outcome.IN_FORCE
     assert cluster.asked == [POLICY, ["n1", "n2"], "pods"]
+
+
+def test_a_node_with_other_pods_is_judged_anew(cluster: Cluster) -> None:
+    """It was done, and then a pod came that is not on the bridge there."""
+    cluster.status["n1"] = told(12)
+    assert cluster.ask(0.0) is Outcome.WAITING
+    cluster.on = {"n1": ["a", "stray"], "n2": ["c"]}
+    cluster.status = {"n1": told(12, Failure("Pod", "shop", "stray", "NotAttached", "m")), "n2": told(12)}
+
+    assert cluster.ask(PODS) is Outcome.WAITING
+    assert cluster.rounds.nodes["n1"].reason == "pod stray: NotAttached: m"

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from ryu_netpol.adapters.kube.tell.status import status
-from ryu_netpol.adapters.kube.wait.verdict import State, Status, Target, judge
+from ryu_netpol.adapters.kube.wait.verdict import Failure, State, Status, Target, judge
 from ryu_netpol.agent.events import Kind
 from ryu_netpol.agent.standing import Concern, Standing, Version
 from ryu_netpol.model.labels import EVERYTHING
@@ -92,6 +92,16 @@ def test_pods_that_fail() -> None:
     assert judge(TARGET, status_, ["other"]).state is State.IN_FORCE
     verdict = judge(TARGET, status_, ["other", "web"])
     assert (verdict.state, verdict.reason) == (State.WAITING, "pod web: EndpointClosed: it is closed")
+
+
+@pytest.mark.parametrize(("last", "state"), [("zzz", State.IN_FORCE), ("aaa", State.WAITING)])
+def test_failures_that_are_not_listed(last: str, state: State) -> None:
+    """They may be of a pod that matters, unless the list goes beyond it."""
+    listed = Failure("Pod", last, "p", "NotAttached", "m")
+    status_ = told(standing())
+    status_.failures, status_.failureCount = [listed], 101
+
+    assert judge(TARGET, status_, ["web"]).state is state
 
 
 def test_a_switch_that_takes_nothing() -> None:
