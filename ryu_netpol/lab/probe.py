@@ -14,6 +14,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any
 
 from ryu_netpol.lab.listen import Listener, Listeners
 from ryu_netpol.lab.proof import Finding
@@ -75,7 +76,14 @@ def ask(questions: Sequence[Question], *, prove: Prove, timeout: float = TIMEOUT
     return asyncio.run(_ask(questions, prove=prove, timeout=timeout, parallel=parallel))
 
 
+def complain(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """The loop's handler of what nobody asked a task for. An interrupt may come up in any of them, and ends all."""
+    if not isinstance(context.get("exception"), KeyboardInterrupt | SystemExit):
+        loop.default_exception_handler(context)
+
+
 async def _ask(questions: Sequence[Question], *, prove: Prove, timeout: float, parallel: int) -> list[Result]:
+    asyncio.get_running_loop().set_exception_handler(complain)
     async with Listeners() as listeners:
         every = [shot for question in questions for shot in (question.shot, *question.controls)]
         for listener in dict.fromkeys(_listener(shot) for shot in every if shot.protocol != "ICMP"):

@@ -1,5 +1,6 @@
 """What an answer, a silence and a refusal prove."""
 
+import asyncio
 from collections.abc import Iterable, Sequence
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from ryu_netpol.lab import probe
 from ryu_netpol.lab.drops import Drop
 from ryu_netpol.lab.listen import Place
-from ryu_netpol.lab.probe import Findings, Outcome, Question, Result, ask, insist, judge, turns
+from ryu_netpol.lab.probe import Findings, Outcome, Question, Result, ask, complain, insist, judge, turns
 from ryu_netpol.lab.proof import Finding
 from ryu_netpol.lab.shoot import Echo, Shot, Wire
 from ryu_netpol.model.names import Protocol
@@ -130,3 +131,15 @@ def test_only_what_showed_nothing_is_asked_again() -> None:
 
     assert found == [Outcome.ALLOWED, Outcome.DENIED, Outcome.ERROR]
     assert rounds == [[1, 2, 3], [2, 3], [3]]
+
+
+@pytest.mark.parametrize(("error", "told"), [(KeyboardInterrupt(), 0), (SystemExit(143), 0), (ValueError("x"), 1)])
+def test_an_interrupt_in_a_task_is_not_told_twice(
+    error: BaseException, told: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It ends everything anyway; what else nobody asked a task for is told."""
+    loop = asyncio.new_event_loop()
+    complain(loop, {"message": "Task exception was never retrieved", "exception": error})
+    loop.close()
+
+    assert len(caplog.records) == told
